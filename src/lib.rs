@@ -1,0 +1,5 @@
+//! Chairside: the realtime cloud database of a dental clinic, at the edge.
+
+pub mod problem;
+pub mod rest;
+pub mod schema;
