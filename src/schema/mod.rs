@@ -3,6 +3,7 @@
 //! `generated.rs` is written by `scripts/schema` from the migrated database; validation, relationships and the
 //! documentation fold over it. Nothing here knows HTTP.
 
+pub mod validate;
 pub mod value;
 
 use std::sync::OnceLock;
