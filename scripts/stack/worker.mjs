@@ -1,0 +1,142 @@
+// The Worker under `wrangler dev`: the stack's own one, built and watched by wrangler from
+// wrangler.toml, and further ones for tests, from the finished build with other settings.
+
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { unstable_readConfig } from 'wrangler';
+import { Processes } from './processes.mjs';
+import { freePort, root } from './settings.mjs';
+
+const wrangler = join(root, 'node_modules', '.bin', 'wrangler');
+
+/** wrangler keeps its files in `folder`, tells nobody anything and asks nobody for news. */
+function wranglerEnv(folder) {
+  return {
+    ...process.env,
+    WRANGLER_SEND_METRICS: 'false',
+    WRANGLER_SEND_ERROR_REPORTS: 'false',
+    WRANGLER_HIDE_BANNER: 'true',
+    WRANGLER_LOG_PATH: join(folder, 'wrangler-logs'),
+    WRANGLER_REGISTRY_PATH: join(folder, 'wrangler-registry'),
+    WRANGLER_CACHE_DIR: join(folder, 'wrangler-cache'),
+    MINIFLARE_CACHE_DIR: join(folder, 'wrangler-cache'),
+    CLOUDFLARE_CF_FETCH_ENABLED: 'false',
+    CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV: 'false',
+    CI: '1',
+    NO_COLOR: '1',
+  };
+}
+
+function arguments_(folder, port) {
+  return [
+    'dev', '--local', '--ip', '127.0.0.1', '--port', String(port), '--inspector-port', '0',
+    '--persist-to', join(folder, 'wrangler-state'), '--show-interactive-dev-session=false',
+  ];
+}
+
+/** What the Worker is told about the stack's gateway and keys, by the names of its settings. */
+export function workerVars({ gatewayUrl, keys, alg }) {
+  const vars = {
+    SUPABASE_URL: gatewayUrl,
+    SUPABASE_ANON_KEY: keys.anonKey,
+    SUPABASE_PUBLISHABLE_KEY: keys.publishableKey,
+    SUPABASE_JWT_SECRET: keys.jwtSecret,
+  };
+  if (alg === 'ES256') vars.SUPABASE_JWKS_URL = `${gatewayUrl}/auth/v1/.well-known/jwks.json`;
+  return vars;
+}
+
+/** Writes variables and secrets where wrangler dev reads them; only the owner may read it. */
+export function writeVars(file, vars) {
+  mkdirSync(dirname(file), { recursive: true });
+  const lines = Object.entries(vars).map(([name, value]) => `${name}=${JSON.stringify(String(value))}`);
+  writeFileSync(file, `${lines.join('\n')}\n`, { mode: 0o600 });
+}
+
+/** The stack's Worker: `wrangler dev` on wrangler.toml, which rebuilds when src/ changes. */
+export async function startMainWorker(processes, { stateDir, port, vars, watch }) {
+  const varsFile = join(stateDir, 'worker.vars');
+  writeVars(varsFile, vars);
+  const folder = join(stateDir, 'worker');
+  const config = watch ? join(root, 'wrangler.toml') : writeConfig(folder, {});
+  const args = [...arguments_(folder, port), '--config', config, '--env-file', varsFile];
+  const handle = processes.start('worker', wrangler, args, { cwd: root, env: wranglerEnv(folder) });
+  // A build may still have to run.
+  await processes.ready(handle, () => answersHttp(port), 300);
+  return handle;
+}
+
+// Any answer will do: a Worker without its settings answers 503 on purpose.
+async function answersHttp(port) {
+  const reply = await fetch(`http://127.0.0.1:${port}/health`, { signal: AbortSignal.timeout(2000) });
+  await reply.arrayBuffer();
+  return true;
+}
+
+/**
+ * Writes a wrangler configuration for the finished build: wrangler.toml's date, flags and
+ * bindings, no `[build]` and no bundling. `rateLimits` replaces limits by binding name.
+ */
+function writeConfig(folder, { build = join(root, 'build'), rateLimits = {}, vars }) {
+  const base = unstable_readConfig({ config: join(root, 'wrangler.toml') }, { hideWarnings: true });
+  if (!existsSync(join(build, 'index.js'))) throw new Error(`no built Worker in ${build}; run scripts/build first`);
+  const config = {
+    name: base.name,
+    main: join(build, 'index.js'),
+    base_dir: build,
+    no_bundle: true,
+    find_additional_modules: true,
+    rules: [{ type: 'CompiledWasm', globs: ['**/*.wasm'], fallthrough: true }],
+    compatibility_date: base.compatibility_date,
+    compatibility_flags: base.compatibility_flags,
+    durable_objects: base.durable_objects,
+    migrations: base.migrations,
+    ratelimits: base.ratelimits.map((limit) => ({ ...limit, simple: rateLimits[limit.name] ?? limit.simple })),
+    vars: vars ?? base.vars,
+    send_metrics: false,
+  };
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, 'wrangler.json');
+  writeFileSync(file, JSON.stringify(config, null, 2));
+  return file;
+}
+
+let extra = 0;
+
+/**
+ * Starts a further Worker for a test, from the build that is there.
+ *   stateDir    where its files go (default: the stack's, from CHAIRSIDE_STATE_DIR)
+ *   port        default: a free one
+ *   vars        all its settings and secrets, as strings; leave one out to have it missing
+ *   rateLimits  {RATE_LIMIT_USER: {limit, period}} instead of wrangler.toml's
+ *   build       folder of another build (default: build/)
+ *   logFile     default: a file of its own beside the stack's logs
+ * Returns `{url, port, logFile, stop(), kill(), ended}`: stop asks, kill is SIGKILL to the whole
+ * process group, as when a machine dies.
+ */
+export async function startWorker({ stateDir = process.env.CHAIRSIDE_STATE_DIR, port, vars, rateLimits, build, logFile } = {}) {
+  const name = `worker-${process.pid}-${++extra}`;
+  const folder = join(stateDir, 'extra', name);
+  const at = port ?? (await freePort());
+  const processes = new Processes(folder);
+  const varsFile = join(folder, 'worker.vars');
+  writeVars(varsFile, vars);
+  // Only what is given here counts, not the variables of wrangler.toml.
+  const config = writeConfig(folder, { build, rateLimits, vars: {} });
+  const args = [...arguments_(folder, at), '--config', config, '--env-file', varsFile];
+  const handle = processes.start(name, wrangler, args, { cwd: folder, env: wranglerEnv(folder), logFile });
+  try {
+    await processes.ready(handle, () => answersHttp(at), 60);
+  } catch (error) {
+    await processes.stopAll();
+    throw error;
+  }
+  return {
+    url: `http://127.0.0.1:${at}`,
+    port: at,
+    logFile: handle.logFile,
+    ended: handle.ended,
+    stop: () => processes.stop(handle),
+    kill: () => processes.stop(handle, { signal: 'SIGKILL' }),
+  };
+}
