@@ -2,7 +2,7 @@
 // told. Starting and stopping of one part is that part's file; options and printing are dev.mjs.
 
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadKeys } from './keys.mjs';
 import { makeTokens } from './people.mjs';
@@ -14,10 +14,11 @@ import { startMainWorker, workerVars } from './worker.mjs';
 
 /**
  * Starts everything. `say(line)` hears of each step and its time; `onCrash(name, how)` of a part
- * that ended by itself. `watch`: the Worker is rebuilt when src/ changes.
+ * that ended by itself; `onProcesses` gets what must be stopped if the caller is told to stop
+ * before all is up. `watch`: the Worker is rebuilt when src/ changes.
  * Returns `{env, stop()}`; `env` is what `.dev/env` holds.
  */
-export async function startStack({ stateDir, ports, say, onCrash, watch = true, alg = process.env.AUTH_JWT_ALG || 'HS256' }) {
+export async function startStack({ stateDir, ports, say, onCrash, onProcesses = () => {}, watch = true, alg = process.env.AUTH_JWT_ALG || 'HS256' }) {
   mkdirSync(join(stateDir, 'logs'), { recursive: true });
   const step = steps(say);
   const left = await endLeftovers(stateDir);
@@ -25,6 +26,7 @@ export async function startStack({ stateDir, ports, say, onCrash, watch = true, 
   await requireFreePorts(ports);
 
   const processes = new Processes(stateDir, onCrash);
+  onProcesses(processes);
   const keys = await loadKeys(stateDir);
   const gatewayUrl = `http://127.0.0.1:${ports.gateway}`;
   const auth = { databaseUrl: databaseUrl(ports.postgres, 'supabase_auth_admin'), keys, issuer: `${gatewayUrl}/auth/v1`, alg };
@@ -119,9 +121,4 @@ function steps(say) {
     say(`${name} · ${((performance.now() - started) / 1000).toFixed(1)} s`);
     return result;
   };
-}
-
-/** Forgets all data, keys and logs of a stack that does not run. */
-export function reset(stateDir, data) {
-  for (const folder of [data, stateDir]) if (existsSync(folder)) rmSync(folder, { recursive: true });
 }
