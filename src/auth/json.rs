@@ -1,6 +1,6 @@
 //! JSON objects with every member named once.
 //!
-//! serde_json keeps the last of two members of one name, other parsers the first: a token that means two
+//! `serde_json` keeps the last of two members of one name, other parsers the first: a token that means two
 //! things must not pass (RFC 7515 section 4, RFC 7519 section 4 let a parser refuse it).
 
 use std::fmt;

@@ -31,7 +31,7 @@ pub struct Jws<'a> {
     /// The key the header names.
     pub kid: Option<String>,
     signing_input: &'a str,
-    payload: &'a str,
+    payload: Vec<u8>,
     signature: Vec<u8>,
 }
 
@@ -47,19 +47,17 @@ impl<'a> Jws<'a> {
             return Err(no_jwt());
         }
         let (algorithm, kid) = read_header(&decode(header)?)?;
-        // Decoded now, so that what is no base64url is malformed, also where the signature is wrong too.
-        decode(payload)?;
-        Ok(Self { algorithm, kid, signing_input, payload, signature: decode(signature)? })
+        Ok(Self { algorithm, kid, signing_input, payload: decode(payload)?, signature: decode(signature)? })
     }
 
     /// Whether one of the secrets made the signature. All are tried, each in constant time.
     pub fn is_signed_by_secret(&self, secrets: &[Secret]) -> bool {
-        secrets.iter().fold(false, |found, secret| found | self.hmac_matches(secret))
+        secrets.iter().fold(false, |found, secret| found | self.hmac_matches(secret.expose().as_bytes()))
     }
 
-    fn hmac_matches(&self, secret: &Secret) -> bool {
+    pub(super) fn hmac_matches(&self, secret: &[u8]) -> bool {
         // HMAC takes keys of any length; a failure would be a mismatch all the same.
-        Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes())
+        Hmac::<Sha256>::new_from_slice(secret)
             .is_ok_and(|mac| mac.chain_update(self.signing_input).verify_slice(&self.signature).is_ok())
     }
 
@@ -70,7 +68,7 @@ impl<'a> Jws<'a> {
 
     /// The payload as a JSON object; call it once the signature is known to be right.
     pub fn claims(&self) -> Result<serde_json::Map<String, serde_json::Value>, Problem> {
-        json::parse_object(&decode(self.payload)?)
+        json::parse_object(&self.payload)
             .ok_or_else(|| malformed("The token's payload is not a JSON object with unique members"))
     }
 }
