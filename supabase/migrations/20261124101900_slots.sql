@@ -1,0 +1,146 @@
+-- Free time. All reckoning of days is done in the clinic's zone, all results are instants.
+
+create type public.slot as (dentist_id uuid, starts_at timestamptz, ends_at timestamptz, time_zone text);
+comment on type public.slot is 'A free time of one dentist: instants, and the zone of the clinic to show them in.';
+
+-- The dentists' working time of some local days: clinic open, dentist at work, nobody away. Local times.
+create function app.working_time(first_day date, last_day date)
+returns table (dentist_id uuid, opens timestamp, closes timestamp)
+language sql stable security definer set search_path = '' as $$
+  select p.dentist_id, d.day + greatest((o ->> 'opens')::time, p.starts), d.day + least((o ->> 'closes')::time, p.ends)
+    from public.clinic_settings s
+    cross join lateral (select g::date as day from generate_series(first_day::timestamp, last_day::timestamp, interval '1 day') g) d
+    cross join lateral jsonb_array_elements(s.opening_hours) o
+    join public.provider_hours p on p.weekday = extract(isodow from d.day) and d.day >= p.valid_from and (p.valid_to is null or d.day <= p.valid_to)
+    join public."user" u on u.id = p.dentist_id and u.role_id = 2 and u.status = 'active' and u.deleted_at is null
+   where (o ->> 'weekday')::int = extract(isodow from d.day)
+     and least((o ->> 'closes')::time, p.ends) > greatest((o ->> 'opens')::time, p.starts)
+     and not exists (
+       select from jsonb_array_elements(s.closures) c
+        where d.day between (c ->> 'from')::date and (c ->> 'to')::date
+          and (c ->> 'dentist_id' is null or (c ->> 'dentist_id')::uuid = p.dentist_id))
+$$;
+
+-- Live appointments around a time with the minutes their services keep free before and after. Holds that ran out
+-- are no longer in the way.
+create function app.occupied(of_dentist uuid, from_time timestamptz, to_time timestamptz)
+returns table (id uuid, core tstzrange, padded tstzrange)
+language sql stable security definer set search_path = '' as $$
+  select a.id, tstzrange(a.starts_at, a.ends_at, '[)'),
+         tstzrange(a.starts_at - make_interval(mins => coalesce(b.before, 0)), a.ends_at + make_interval(mins => coalesce(b.after, 0)), '[)')
+    from public.appointment a
+    cross join lateral (
+      select max(s.buffer_before_min) as before, max(s.buffer_after_min) as after
+        from public.appointment_has_service l join public.service s on s.id = l.service_id
+       where l.appointment_id = a.id) b
+   where a.dentist_id = of_dentist and a.deleted_at is null
+     and a.starts_at > from_time - interval '11 hours' and a.starts_at < to_time + interval '2 hours'
+     and a.status in ('held', 'requested', 'scheduled', 'confirmed', 'arrived', 'in_chair', 'completed')
+     and not (a.status = 'held' and a.hold_expires_at <= now())
+$$;
+
+-- Neither may an appointment lie in the other's buffer; two buffers may share the same minutes.
+create function app.dentist_is_free(of_dentist uuid, starts timestamptz, ends timestamptz,
+  minutes_before int default 0, minutes_after int default 0, besides uuid default null) returns boolean
+language sql stable security definer set search_path = '' as $$
+  select not exists (
+    select from app.occupied(of_dentist, starts, ends) o
+     where o.id is distinct from besides
+       and (o.core && tstzrange(starts - make_interval(mins => minutes_before), ends + make_interval(mins => minutes_after), '[)')
+         or o.padded && tstzrange(starts, ends, '[)')))
+$$;
+
+create function app.dentist_works(of_dentist uuid, starts timestamptz, ends timestamptz) returns boolean
+language sql stable security definer set search_path = '' as $$
+  select exists (
+    select from public.clinic_settings s,
+      app.working_time((starts at time zone s.time_zone)::date, (starts at time zone s.time_zone)::date) w
+     where w.dentist_id = of_dentist and starts >= w.opens at time zone s.time_zone and ends <= w.closes at time zone s.time_zone)
+$$;
+
+-- Starts lie on the slot grid from opening time. A local time that the change to summer time skips does not exist and
+-- is not offered; one that comes twice is offered once.
+create function app.free_slots(of_dentist uuid, from_time timestamptz, to_time timestamptz, minutes int, minutes_before int, minutes_after int)
+returns setof public.slot
+language sql stable security definer set search_path = '' as $$
+  with candidate as (
+    select w.dentist_id, local_start at time zone s.time_zone as starts_at, w.closes at time zone s.time_zone as closes_at, s.time_zone
+      from public.clinic_settings s
+      cross join lateral app.working_time((from_time at time zone s.time_zone)::date, (to_time at time zone s.time_zone)::date) w
+      cross join lateral generate_series(w.opens, w.closes - make_interval(mins => minutes), make_interval(mins => s.slot_step_minutes::int)) local_start
+     where (of_dentist is null or w.dentist_id = of_dentist)
+       and (local_start at time zone s.time_zone) at time zone s.time_zone = local_start
+  ), busy as (
+    select d.dentist_id, o.core, o.padded
+      from (select distinct c.dentist_id from candidate c) d
+      cross join lateral app.occupied(d.dentist_id, from_time, to_time) o
+  )
+  select c.dentist_id, c.starts_at, c.starts_at + make_interval(mins => minutes), c.time_zone::text
+    from candidate c
+   where c.starts_at >= from_time and c.starts_at < to_time and c.starts_at > now()
+     and c.starts_at + make_interval(mins => minutes) <= c.closes_at
+     and not exists (
+       select from busy b
+        where b.dentist_id = c.dentist_id
+          and (b.core && tstzrange(c.starts_at - make_interval(mins => minutes_before), c.starts_at + make_interval(mins => minutes + minutes_after), '[)')
+            or b.padded && tstzrange(c.starts_at, c.starts_at + make_interval(mins => minutes), '[)')))
+   order by c.starts_at, c.dentist_id
+$$;
+
+-- What a set of services needs: minutes in the chair, on the grid, and the buffers around them.
+create function app.required_time(service_ids uuid[], out minutes int, out minutes_before int, out minutes_after int, out online boolean)
+language plpgsql stable security definer set search_path = '' as $$
+declare
+  grid int;
+  found_services int;
+begin
+  if coalesce(cardinality(service_ids), 0) not between 1 and 50 then
+    raise exception 'Name 1 to 50 services.' using errcode = 'PT422', detail = 'service_ids';
+  end if;
+  select count(s.id), sum(s.duration_min), max(s.buffer_before_min), max(s.buffer_after_min), bool_and(s.online_bookable)
+    into found_services, minutes, minutes_before, minutes_after, online
+    from unnest(service_ids) wanted (id) left join public.service s on s.id = wanted.id and s.active and s.deleted_at is null;
+  if found_services < cardinality(service_ids) then
+    raise exception 'A service is unknown or not offered.' using errcode = 'PT422', detail = 'service_ids';
+  end if;
+  select c.grid_minutes into grid from public.clinic_settings c;
+  minutes := ((minutes + grid - 1) / grid) * grid;
+  if minutes > 540 then
+    raise exception 'These services take longer than nine hours; book them apart.' using errcode = 'PT422', detail = 'service_ids';
+  end if;
+end $$;
+
+create function public.available_slots(service_ids uuid[], "from" timestamptz default null, "to" timestamptz default null, dentist_id uuid default null)
+returns setof public.slot
+language plpgsql stable security definer set search_path = '' as $$
+declare
+  need record;
+  from_time timestamptz := greatest(coalesce("from", now()), now());
+  to_time timestamptz := coalesce("to", greatest(coalesce("from", now()), now()) + interval '7 days');
+begin
+  if to_time - from_time > interval '62 days' then
+    raise exception 'Ask for at most 62 days at a time.' using errcode = 'PT422', detail = 'to';
+  end if;
+  need := app.required_time(service_ids);
+  return query select * from app.free_slots(available_slots.dentist_id, from_time, to_time, need.minutes, need.minutes_before, need.minutes_after);
+end $$;
+comment on function public.available_slots(uuid[], timestamptz, timestamptz, uuid) is
+  'Free slots long enough for all of service_ids, of one dentist or of all, between from (default now) and to (default a week later, at most 62 days).';
+
+-- Same dentist first, then the nearest in time.
+create function public.slot_alternatives(dentist_id uuid, starts_at timestamptz, ends_at timestamptz)
+returns setof public.slot
+language sql stable security definer set search_path = '' as $$
+  select f.*
+    from app.free_slots(null, greatest(now(), slot_alternatives.starts_at - interval '2 days'), slot_alternatives.starts_at + interval '14 days',
+      least(greatest((extract(epoch from slot_alternatives.ends_at - slot_alternatives.starts_at) / 60)::int, 5), 540), 0, 0) f
+   order by f.dentist_id <> slot_alternatives.dentist_id, abs(extract(epoch from f.starts_at - slot_alternatives.starts_at)), f.starts_at
+   limit 5
+$$;
+comment on function public.slot_alternatives(uuid, timestamptz, timestamptz) is
+  'internal: up to five free slots of the same length, for the answer to a taken one.';
+
+revoke execute on function public.available_slots(uuid[], timestamptz, timestamptz, uuid),
+  public.slot_alternatives(uuid, timestamptz, timestamptz) from public, anon, authenticated;
+grant execute on function public.available_slots(uuid[], timestamptz, timestamptz, uuid),
+  public.slot_alternatives(uuid, timestamptz, timestamptz) to anon, authenticated;
