@@ -1,9 +1,9 @@
 // The Worker under `wrangler dev`: the stack's own one, built and watched by wrangler from
 // wrangler.toml, and further ones for tests, from the finished build with other settings.
 
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { unstable_readConfig } from 'wrangler';
+import { parse } from 'smol-toml';
 import { Processes } from './processes.mjs';
 import { freePort, root } from './settings.mjs';
 
@@ -78,7 +78,8 @@ async function answersHttp(port) {
  * bindings, no `[build]` and no bundling. `rateLimits` replaces limits by binding name.
  */
 function writeConfig(folder, { build = join(root, 'build'), rateLimits = {}, vars }) {
-  const base = unstable_readConfig({ config: join(root, 'wrangler.toml') }, { hideWarnings: true });
+  // wrangler's own reader would bring its signal handlers into this process.
+  const base = parse(readFileSync(join(root, 'wrangler.toml'), 'utf8'));
   if (!existsSync(join(build, 'index.js'))) throw new Error(`no built Worker in ${build}; run scripts/build first`);
   const config = {
     name: base.name,
