@@ -1,7 +1,7 @@
 //! What the life of a request asks a checked query.
 
-use super::Target;
 use super::tree::{Condition, Operator, OrderTerm, Path, Query, SelectItem, Test};
+use super::{Target, print};
 
 /// A query that fits the schema.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ impl Checked {
 
     /// The canonical query: decoded names and values to send, in a fixed order.
     pub fn pairs(&self) -> Vec<(String, String)> {
-        Vec::new()
+        print::pairs(&self.query)
     }
 
     /// Whether some condition restricts the rows of the target itself.
@@ -68,11 +68,6 @@ impl Checked {
         self.query.select.is_none() || self.items().contains(&SelectItem::Star)
     }
 
-    /// `select=` with nothing: rows without columns.
-    pub fn is_empty_select(&self) -> bool {
-        self.query.select.as_ref().is_some_and(Vec::is_empty)
-    }
-
     /// `columns`, when given.
     pub fn columns(&self) -> Option<&[String]> {
         self.query.columns.as_deref()
@@ -85,7 +80,7 @@ impl Checked {
 
     /// A function's arguments, in a call by GET.
     pub fn arguments(&self) -> &[(String, String)] {
-        &self.query.arguments
+        self.query.arguments.as_deref().unwrap_or_default()
     }
 
     /// The same rows in another shape: only the conditions on the target's own columns, to read them again with

@@ -5,8 +5,20 @@
 //! loosely (text after a closing bracket, a limit that is no number) is refused here.
 //! Headers (`Range`, `Prefer`) are out of scope.
 
+mod check;
 mod checked;
+mod decode;
+mod filter;
+mod logic;
+mod order;
+mod parse;
+mod print;
+mod scan;
+mod select;
 pub mod tree;
+
+#[cfg(test)]
+mod tests;
 
 pub use checked::Checked;
 use tree::Query;
@@ -47,7 +59,7 @@ pub enum Op {
     Update,
     /// DELETE.
     Delete,
-    /// A function, by GET or POST.
+    /// A function, by GET (when the query was parsed with [`Mode::Arguments`]) or by POST.
     Call,
 }
 
@@ -65,8 +77,7 @@ pub enum Target {
 /// # Errors
 /// Everything that is wrong with its form, in the order of the string.
 pub fn parse(raw: &str, mode: Mode) -> Result<Query, Vec<Violation>> {
-    let _ = (raw, mode);
-    Ok(Query::default())
+    parse::parse(raw, mode)
 }
 
 /// Holds a query against the schema.
@@ -74,6 +85,5 @@ pub fn parse(raw: &str, mode: Mode) -> Result<Query, Vec<Violation>> {
 /// # Errors
 /// Everything in it that does not exist, does not fit or is not allowed, each at its parameter.
 pub fn check(query: Query, target: Target, schema: &Schema, op: Op) -> Result<Checked, Vec<Violation>> {
-    let _ = (schema, op);
-    Ok(Checked::new(query, target))
+    check::check(query, target, schema, op)
 }

@@ -22,8 +22,8 @@ pub struct Query {
     pub columns: Option<Vec<String>>,
     /// `on_conflict`.
     pub on_conflict: Option<Vec<String>>,
-    /// A function's arguments, in a call by GET.
-    pub arguments: Vec<(String, String)>,
+    /// A function's arguments, in a call by GET; `None` where there can be none.
+    pub arguments: Option<Vec<(String, String)>>,
 }
 
 /// One item of `select`.

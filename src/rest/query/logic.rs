@@ -1,0 +1,77 @@
+//! `and=(…)`, `or=(…)` and what is nested in them.
+
+use super::filter::{self, Place};
+use super::scan::{Fault, Parsed, Scan};
+use super::tree::{Condition, Filter};
+
+/// How deep groups may be nested.
+pub(super) const MAX_DEPTH: usize = 8;
+
+/// The value of an `and` or `or` parameter.
+pub(super) fn group(text: &str, not: bool, any: bool) -> Parsed<Condition> {
+    let mut scan = Scan::new(text);
+    let members = members(&mut scan, 1)?;
+    scan.expect_end()?;
+    Ok(Condition::Group { not, any, members })
+}
+
+fn members(scan: &mut Scan, depth: usize) -> Parsed<Vec<Condition>> {
+    if depth > MAX_DEPTH {
+        return Err(Fault::new("too-deep", format!("and/or may be nested at most {MAX_DEPTH} deep")));
+    }
+    scan.skip_spaces();
+    scan.expect("(")?;
+    scan.skip_spaces();
+    let mut members = vec![member(scan, depth)?];
+    scan.skip_spaces();
+    while scan.eat(",") {
+        scan.skip_spaces();
+        members.push(member(scan, depth)?);
+        scan.skip_spaces();
+    }
+    if !scan.eat(")") {
+        return Err(scan.expected("\",\" or \")\""));
+    }
+    scan.skip_spaces();
+    Ok(members)
+}
+
+fn member(scan: &mut Scan, depth: usize) -> Parsed<Condition> {
+    if let Some((not, any)) = head(scan) {
+        return Ok(Condition::Group { not, any, members: members(scan, depth + 1)? });
+    }
+    let field = scan.field()?;
+    scan.expect(".")?;
+    let (not, test) = filter::test(scan, Place::Group)?;
+    if !matches!(scan.peek(), Some(',' | ')' | ' ')) {
+        return Err(scan.expected("\",\" or \")\""));
+    }
+    Ok(Condition::Filter(Filter { field, not, test }))
+}
+
+/// `and`, `or`, `not.and` or `not.or`, when a bracket follows; else the words are a column's name.
+fn head(scan: &mut Scan) -> Option<(bool, bool)> {
+    let mut ahead = *scan;
+    let not = ahead.eat("not.");
+    let any = if ahead.eat("or") {
+        true
+    } else if ahead.eat("and") {
+        false
+    } else {
+        return None;
+    };
+    ahead.skip_spaces();
+    if !ahead.sees("(") {
+        return None;
+    }
+    *scan = ahead;
+    Some((not, any))
+}
+
+/// How many filters a condition holds.
+pub(super) fn count(condition: &Condition) -> usize {
+    match condition {
+        Condition::Filter(_) => 1,
+        Condition::Group { members, .. } => members.iter().map(count).sum(),
+    }
+}
