@@ -55,7 +55,8 @@ impl Jwks {
         let in_flight = self.in_flight && since_fetch.is_some_and(|age| age < FETCH_TIMEOUT);
         let wait = since_fetch.map_or(0, |age| FETCH_INTERVAL.saturating_sub(age));
         match key {
-            Some(key) if fresh || in_flight || wait > 0 => Plan::Use(key),
+            // Not due, or tried a moment ago: a fetch in flight is one that started a moment ago.
+            Some(key) if fresh || wait > 0 => Plan::Use(key),
             _ if in_flight => Plan::Wait,
             _ if wait == 0 => Plan::Fetch,
             _ if usable => Plan::Unknown,

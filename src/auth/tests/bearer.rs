@@ -1,7 +1,7 @@
 //! `Authorization` and `WWW-Authenticate`.
 
 use super::signing::{NOW, claims, claims_with, config, hs256, keys, refusal, send};
-use crate::auth::{Credentials, Outcome, authenticate, challenge};
+use crate::auth::{Credentials, Outcome, authenticate, authenticate_token, challenge};
 use crate::problem::{Kind, Problem};
 use serde_json::json;
 
@@ -52,6 +52,10 @@ fn a_token_over_8_kib_is_refused() {
     let long = |len| hs256(&claims_with("x", json!("x".repeat(len))));
     assert!(send(&long(4000)).is_ok());
     assert_eq!(refusal(&long(6000)), Kind::TokenMalformed);
+    // Also where the token does not come in a header.
+    assert!(authenticate_token(&long(4000), &config(), &keys(), NOW).is_ok());
+    let problem = authenticate_token(&long(6000), &config(), &keys(), NOW).unwrap_err();
+    assert_eq!(problem.kind, Kind::TokenMalformed);
     assert_eq!(refusal(&"a".repeat(1 << 20)), Kind::TokenMalformed);
 }
 

@@ -140,7 +140,9 @@ fn a_service_token_is_called_what_it_is() {
 
 #[test]
 fn an_anon_key_that_is_not_configured_is_refused() {
-    assert_eq!(refusal(&legacy_key("anon", PREVIOUS)), Kind::TokenClaims);
+    let problem = send(&legacy_key("anon", PREVIOUS)).unwrap_err();
+    assert_eq!(problem.kind, Kind::TokenClaims);
+    assert!(problem.detail.contains("anon key"), "the reason is named: {}", problem.detail);
 }
 
 #[test]
