@@ -30,7 +30,7 @@ export async function startStack({ stateDir, ports, say, onCrash, onProcesses = 
   const keys = await loadKeys(stateDir);
   const gatewayUrl = `http://127.0.0.1:${ports.gateway}`;
   const auth = { databaseUrl: databaseUrl(ports.postgres, 'supabase_auth_admin'), keys, issuer: `${gatewayUrl}/auth/v1`, alg };
-  const context = { stateDir, ports, keys, auth, alg, gatewayUrl, step, processes };
+  const context = { stateDir, ports, keys, auth, alg, gatewayUrl, say, step, processes };
   try {
     // The build keeps a core busy while the database comes up.
     const [tokens] = await settled([startBackend(context), step('Worker built', () => build())]);
@@ -53,13 +53,13 @@ async function settled(promises) {
   return results.map(({ value }) => value);
 }
 
-async function startBackend({ stateDir, ports, keys, auth, step, processes }) {
+async function startBackend({ stateDir, ports, keys, auth, say, step, processes }) {
   await step('PostgreSQL 17', () => startPostgres(processes, { stateDir, port: ports.postgres }));
   await step('Supabase roles and auth schema', () => applyShim(ports.postgres));
   await step('migrations and seed (supabase db push)', () => migrate(ports.postgres, stateDir));
   await step('PostgREST', () => startPostgrest(processes, { stateDir, ports, keys }));
   await step('gateway (/rest/v1, /auth/v1)', () => startGateway(processes, { stateDir, ports, auth }));
-  return step('tokens', () => makeTokens(auth));
+  return step('tokens', () => makeTokens(auth, say));
 }
 
 async function startGateway(processes, { stateDir, ports, auth }) {

@@ -1,6 +1,7 @@
 // The Auth stand-in: Supabase Auth's published protocol for sign-up, password sign-in, refresh,
 // sign-out and the user, over the same tables. Out of scope: all that needs mail, SMS or
-// another provider; those paths answer 501 in Auth's own error form.
+// another provider; those paths answer 404 with the code `not_implemented` in Auth's own form (the
+// clients take a 5xx for a fault that passes).
 
 import pg from 'pg';
 import { AuthError, newForm } from './errors.mjs';
@@ -44,7 +45,7 @@ function findHandler(method, path) {
   const handler = routes[`${method} ${path}`];
   if (handler) return handler;
   if (ELSEWHERE.test(path)) {
-    throw new AuthError(501, 'not_implemented', 'The local Auth stand-in does not offer this; use a Supabase project for it');
+    throw new AuthError(404, 'not_implemented', 'The local Auth stand-in does not offer this; use a Supabase project for it');
   }
   if (Object.keys(routes).some((route) => route.endsWith(` ${path}`))) {
     throw new AuthError(405, 'method_not_allowed', 'Method not allowed');
