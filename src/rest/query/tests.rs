@@ -36,7 +36,7 @@ fn field() -> impl Strategy<Value = Field> {
 /// A field that may stand before a closing bracket, where an index would be ambiguous.
 fn bracketed_field() -> impl Strategy<Value = Field> {
     field().prop_map(|mut field| {
-        if let Some(Arrow { key: Key::Index(_), .. }) = field.json.last() {
+        while let Some(Arrow { key: Key::Index(_), .. }) = field.json.last() {
             field.json.pop();
         }
         field
@@ -152,7 +152,7 @@ fn encode(pairs: &[(String, String)]) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_printed_parses_to_the_same_tree(query in query()) {
