@@ -94,7 +94,8 @@ begin
   return original.kind;
 end $$;
 
--- The invoice's row is locked before its balance is read: payments of one invoice are taken one after the other.
+-- The invoice's row is locked before its balance is read: payments of one invoice are taken one after the other. NO KEY:
+-- each insert holds its foreign key's share of the row already, and two of those must not wait for each other.
 create function app.apply_payment(p public.payment) returns void
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -102,7 +103,7 @@ declare
   kind public.payment_kind := p.kind;
   change numeric := p.amount;
 begin
-  select * into invoice from public.invoices i where i.id = p.invoice_id for update;
+  select * into invoice from public.invoices i where i.id = p.invoice_id for no key update;
   if invoice.status in ('draft', 'void') then
     raise exception 'The invoice is %.', invoice.status using errcode = 'PT409', detail = 'invoice_id';
   end if;
