@@ -1,7 +1,7 @@
 //! The Worker's settings, read once through a lookup closure: everything that is missing or malformed is
 //! reported together, and nothing that opens a door has a default.
 //!
-//! Bindings (rate limits, Durable Objects) are the shell's business.
+//! Bindings are the shell's business; here it is only seen that those of the rate limits are there.
 
 mod form;
 mod secret;
@@ -12,10 +12,15 @@ use std::fmt;
 
 pub use secret::Secret;
 
+use crate::http::Budget;
 use crate::problem::{Kind, Problem};
 
 /// How long an upstream may take when nothing is set.
 pub const DEFAULT_UPSTREAM_TIMEOUT_MS: u32 = 10_000;
+
+/// The rate-limit bindings. The lookup answers anything but a blank for a binding that is there: without one every
+/// request would have to be refused, so that a missing one is a setting at fault like any other.
+pub const RATE_LIMIT_BINDINGS: [&str; 3] = ["RATE_LIMIT_ANON", "RATE_LIMIT_USER", "RATE_LIMIT_AUTH"];
 
 /// The settings, each checked for its form.
 #[derive(Clone, Debug)]
@@ -40,6 +45,50 @@ pub struct Config {
     pub upstream_timeout_ms: u32,
     /// The clinic; names its Durable Objects.
     pub clinic_id: String,
+    /// What the rate-limit bindings allow; a binding answers only yes or no.
+    pub rate_limits: RateLimits,
+}
+
+/// A budget: so many requests in so many seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// How many.
+    pub requests: u32,
+    /// In how many seconds.
+    pub seconds: u32,
+}
+
+/// The three budgets, as the bindings are configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimits {
+    /// `RATE_LIMIT_ANON`
+    pub anon: RateLimit,
+    /// `RATE_LIMIT_USER`
+    pub user: RateLimit,
+    /// `RATE_LIMIT_AUTH`
+    pub auth: RateLimit,
+}
+
+impl RateLimits {
+    /// One of the three.
+    pub const fn of(&self, budget: Budget) -> RateLimit {
+        match budget {
+            Budget::Anon => self.anon,
+            Budget::User => self.user,
+            Budget::Auth => self.auth,
+        }
+    }
+
+    /// The value of `RateLimit-Policy`, draft-ietf-httpapi-ratelimit-headers.
+    pub fn policy(&self, budget: Budget) -> String {
+        let name = match budget {
+            Budget::Anon => "anon",
+            Budget::User => "user",
+            Budget::Auth => "auth",
+        };
+        let RateLimit { requests, seconds } = self.of(budget);
+        format!("\"{name}\";q={requests};w={seconds}")
+    }
 }
 
 impl Config {
@@ -54,13 +103,17 @@ impl Config {
         let origins = read.optional("ALLOWED_ORIGINS", form::origins);
         let timeout = read.optional("UPSTREAM_TIMEOUT_MS", form::timeout_ms);
         let clinic_id = read.required("CLINIC_ID", form::clinic_id);
+        let rate_limits = read.required("RATE_LIMITS", form::rate_limits);
+        for binding in RATE_LIMIT_BINDINGS {
+            read.required(binding, |_| Ok(()));
+        }
         let demo =
             |url: &String| jwt_secrets.iter().any(|secret| form::is_demo_secret_in_public(url, secret));
         if supabase_url.as_ref().is_some_and(demo) {
             read.report("SUPABASE_JWT_SECRET", "is Supabase's published demo secret, for a local stack only");
         }
-        match (supabase_url, clinic_id) {
-            (Some(supabase_url), Some(clinic_id)) if read.errors.is_empty() => Ok(Self {
+        match (supabase_url, clinic_id, rate_limits) {
+            (Some(supabase_url), Some(clinic_id), Some(rate_limits)) if read.errors.is_empty() => Ok(Self {
                 jwt_issuer: issuer.unwrap_or_else(|| format!("{supabase_url}/auth/v1")),
                 jwt_audience: audience.unwrap_or_else(|| "authenticated".to_owned()),
                 allowed_origins: origins.unwrap_or_default(),
@@ -71,6 +124,7 @@ impl Config {
                 jwt_secrets,
                 jwks_url,
                 clinic_id,
+                rate_limits,
             }),
             _ => Err(ConfigError { settings: read.errors }),
         }

@@ -1,7 +1,18 @@
 //! Chairside: the realtime cloud database of a dental clinic, at the edge.
+//!
+//! One Rust program, compiled to Wasm, that runs as a Cloudflare Worker in front of Supabase. Everything here is pure
+//! but `shell`, the only module that names `worker`: it hands requests to [`app::App`] and implements
+//! [`http::Platform`], the one port to everything outside.
 
+pub mod app;
 pub mod auth;
 pub mod config;
+mod cors;
+mod health;
+pub mod http;
+mod pass_auth;
 pub mod problem;
 pub mod rest;
 pub mod schema;
+#[cfg(target_arch = "wasm32")]
+mod shell;

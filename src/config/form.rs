@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 
-use super::Secret;
+use super::{RateLimit, RateLimits, Secret};
 
 type Checked<T> = Result<T, &'static str>;
 
@@ -110,6 +110,21 @@ pub fn clinic_id(value: &str) -> Checked<String> {
     let fits =
         value.len() <= 64 && value.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     if fits { Ok(value.to_owned()) } else { Err("must be up to 64 lower-case letters, digits and hyphens") }
+}
+
+/// `anon=120/60 user=600/60 auth=20/60`: requests per seconds, as the rate-limit bindings have them.
+pub fn rate_limits(value: &str) -> Checked<RateLimits> {
+    let limit = |name: &str| {
+        let entry = value.split_whitespace().find_map(|entry| entry.strip_prefix(name)?.strip_prefix('='))?;
+        let (requests, seconds) = entry.split_once('/')?;
+        let (requests, seconds) = (requests.parse().ok()?, seconds.parse().ok()?);
+        // The platform knows these two periods.
+        (requests > 0 && [10, 60].contains(&seconds)).then_some(RateLimit { requests, seconds })
+    };
+    match (limit("anon"), limit("user"), limit("auth"), value.split_whitespace().count()) {
+        (Some(anon), Some(user), Some(auth), 3) => Ok(RateLimits { anon, user, auth }),
+        _ => Err("must say what the rate-limit bindings allow: anon=120/60 user=600/60 auth=20/60"),
+    }
 }
 
 /// The role a JWT claims. Nothing is verified: an operator's own setting is looked at for its kind.

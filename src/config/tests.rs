@@ -25,6 +25,10 @@ fn read(changes: &[(&str, &str)]) -> Result<Config, ConfigError> {
         ("SUPABASE_ANON_KEY", anon.as_str()),
         ("SUPABASE_JWT_SECRET", SECRET),
         ("CLINIC_ID", "main-street"),
+        ("RATE_LIMITS", "anon=120/60 user=600/60 auth=20/60"),
+        ("RATE_LIMIT_ANON", "bound"),
+        ("RATE_LIMIT_USER", "bound"),
+        ("RATE_LIMIT_AUTH", "bound"),
     ];
     Config::from_lookup(|key| {
         changes.iter().chain(&base).find(|(name, _)| *name == key).map(|(_, value)| (*value).to_owned())
@@ -56,7 +60,8 @@ fn everything_that_is_wrong_is_named_at_once() {
         error.to_string(),
         "Chairside is not configured: SUPABASE_URL is missing; \
          SUPABASE_ANON_KEY is missing (or set SUPABASE_PUBLISHABLE_KEY); \
-         SUPABASE_JWT_SECRET is missing (or set SUPABASE_JWKS_URL); CLINIC_ID is missing"
+         SUPABASE_JWT_SECRET is missing (or set SUPABASE_JWKS_URL); CLINIC_ID is missing; RATE_LIMITS is missing; \
+         RATE_LIMIT_ANON is missing; RATE_LIMIT_USER is missing; RATE_LIMIT_AUTH is missing"
     );
     let all = [
         ("SUPABASE_URL", "clinic"),
@@ -70,6 +75,7 @@ fn everything_that_is_wrong_is_named_at_once() {
         ("ALLOWED_ORIGINS", "*"),
         ("UPSTREAM_TIMEOUT_MS", "x"),
         ("CLINIC_ID", "Main Street"),
+        ("RATE_LIMITS", "x"),
     ];
     assert_eq!(faults(&all), all.map(|(key, _)| key));
 }

@@ -1,3 +1,157 @@
-//! PostgREST's dialect: the grammar, the checks against the schema, the calls that are made of it.
+//! PostgREST's dialect: the life of a CRUD request, from its headers to the answer.
+//!
+//! ```text
+//! headers (wants) → query (parse, check) → body (parse, validate) → call (forward) → reply (pass, map errors)
+//! ```
+//!
+//! Nothing here knows where it runs; everything outside is reached through [`Platform`].
 
+pub mod body;
+pub mod errors;
+pub mod forward;
+mod function;
+mod idempotency;
+mod precondition;
 pub mod query;
+mod reply;
+mod slots;
+mod table;
+pub mod wants;
+
+use postgrest::Postgrest;
+
+use crate::auth::Caller;
+use crate::config::Config;
+use crate::http::{Answer, BodyError, Call, Method, Platform, Reply, Request, SendError};
+use crate::problem::{Kind, Problem, Violation};
+use crate::schema::Schema;
+use forward::{Forward, Spec};
+use query::{Checked, Op, Target};
+
+/// What every request to `/rest/v1` shares.
+pub struct Rest<'a, P, R> {
+    /// The settings.
+    pub config: &'a Config,
+    /// The database as the edge knows it.
+    pub schema: &'static Schema,
+    /// postgrest-rs, as a builder.
+    pub postgrest: &'a Postgrest,
+    /// The port to everything outside.
+    pub platform: &'a P,
+    /// The request.
+    pub request: &'a R,
+    /// Who calls.
+    pub caller: &'a Caller,
+    /// The request's id.
+    pub request_id: &'a str,
+}
+
+impl<P: Platform, R: Request> Rest<'_, P, R> {
+    /// Serves `/rest/v1/{table}`.
+    ///
+    /// # Errors
+    /// Whatever the client is to be told.
+    pub async fn table(&self, name: &str) -> Result<Answer<P::Stream>, Problem> {
+        match self.schema.table(name) {
+            Some(table) => table::serve(self, table).await,
+            None => Err(Problem::new(Kind::NotFound, "There is no such table.")),
+        }
+    }
+
+    /// Serves `/rest/v1/rpc/{function}`.
+    ///
+    /// # Errors
+    /// Whatever the client is to be told.
+    pub async fn function(&self, name: &str) -> Result<Answer<P::Stream>, Problem> {
+        match self.schema.function(name) {
+            Some(function) => function::serve(self, function).await,
+            None => Err(Problem::new(Kind::NotFound, "There is no such function.")),
+        }
+    }
+
+    /// The checked query.
+    fn query(&self, target: Target, mode: query::Mode, op: Op) -> Result<Checked, Problem> {
+        query::parse(self.request.query(), mode)
+            .and_then(|parsed| query::check(parsed, target, self.schema, op))
+            .map_err(|errors| {
+                let too_long = errors.iter().any(|error| error.code == query::TOO_LONG);
+                Problem::violations(if too_long { Kind::UriTooLong } else { Kind::InvalidQuery }, errors)
+            })
+    }
+
+    /// The whole body.
+    async fn body(&self) -> Result<Vec<u8>, Problem> {
+        self.request.body(body::MAX_BYTES).await.map_err(|error| match error {
+            BodyError::TooLarge => Problem {
+                errors: vec![Violation::body("", "too-large", "at most 1 MiB")],
+                ..Problem::new(Kind::TooLarge, "The body is larger than 1 MiB.")
+            },
+            BodyError::Aborted => Problem::new(Kind::InvalidBody, "The body broke off."),
+        })
+    }
+
+    /// Builds and sends; a deadlock is tried once more, since the loser of one has changed nothing.
+    async fn send(&self, spec: Spec<'_>) -> Result<reply::Outcome<P::Stream>, Problem> {
+        let method = spec.method;
+        let call = self.forward().call(spec)?;
+        let again = if method.is_read() { None } else { Some(call.clone()) };
+        match (self.once(call).await?, again) {
+            (reply::Outcome::Refused(_, error), Some(call)) if error.code() == errors::DEADLOCK => {
+                self.once(call).await
+            }
+            (outcome, _) => Ok(outcome),
+        }
+    }
+
+    async fn once(&self, call: Call) -> Result<reply::Outcome<P::Stream>, Problem> {
+        let method = call.method;
+        let sent = self.platform.send(call, self.config.upstream_timeout_ms).await;
+        let reply: Reply<P::Stream> = sent.map_err(|error| unreachable(error, "database"))?;
+        reply::classify(self.platform, method, reply).await
+    }
+
+    const fn forward(&self) -> Forward<'_> {
+        Forward {
+            config: self.config,
+            postgrest: self.postgrest,
+            caller: self.caller,
+            request_id: self.request_id,
+        }
+    }
+}
+
+/// What the client is told when an upstream gives no reply.
+pub fn unreachable(error: SendError, upstream: &str) -> Problem {
+    match error {
+        SendError::Timeout => Problem::new(
+            Kind::UpstreamTimeout,
+            format!(
+                "The {upstream} did not answer in time. A write may have happened: repeat it under the same \
+                     Idempotency-Key, or read before you try again."
+            ),
+        ),
+        SendError::Unreachable(cause) => {
+            Problem::new(Kind::Unavailable, format!("The {upstream} cannot be reached; try again."))
+                .retry_after(5)
+                .cause(cause)
+        }
+    }
+}
+
+/// 405, with what is allowed.
+fn method_not_allowed(allowed: &str) -> Problem {
+    Problem::new(Kind::MethodNotAllowed, format!("Only {allowed} are allowed here.")).hint(allowed)
+}
+
+/// The operation of a method on a table.
+const fn op(method: Method, upsert: bool) -> Option<Op> {
+    Some(match method {
+        Method::Get | Method::Head => Op::Read,
+        Method::Post if upsert => Op::Upsert,
+        Method::Post => Op::Insert,
+        Method::Patch => Op::Update,
+        Method::Put => Op::Replace,
+        Method::Delete => Op::Delete,
+        Method::Options | Method::Other => return None,
+    })
+}

@@ -5,11 +5,8 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::value::{Decimal, check_text, describe};
-use super::{Column, Function, Schema, Table, Test, Type};
+use super::{Column, Function, Table, Test, Type};
 use crate::problem::Violation;
-
-/// How deep JSON may nest, in bodies and in `json` columns.
-pub const MAX_DEPTH: usize = 16;
 
 /// One JSON object of the body: its members in order, each value still as it was sent.
 pub type Row<'a> = [(Cow<'a, str>, &'a RawValue)];
@@ -56,8 +53,7 @@ pub fn row(table: &Table, write: Write<'_>, row: &Row<'_>, at: &str, errors: &mu
 }
 
 /// Checks a function's arguments, given as one object.
-pub fn arguments(schema: &Schema, function: &Function, row: &Row<'_>, errors: &mut Vec<Violation>) {
-    let _ = schema;
+pub fn arguments(function: &Function, row: &Row<'_>, errors: &mut Vec<Violation>) {
     for (name, raw) in row {
         let pointer = member("", name);
         match function.arguments.iter().find(|argument| argument.name == name.as_ref()) {
@@ -177,7 +173,9 @@ fn json_value(column: &Column, raw: &str, pointer: &str, errors: &mut Vec<Violat
         return;
     }
     if column.ty == Type::Json {
-        errors.extend(check_json(raw).err().map(|detail| wrong("json", detail)));
+        if has_nul(raw) {
+            errors.push(wrong("json", "must not contain the character U+0000".to_owned()));
+        }
         return;
     }
     if let Type::Array(element) = column.ty
@@ -211,7 +209,9 @@ fn scalar(ty: &Type, raw: &str) -> Result<(), (&'static str, String)> {
     let is_text = kind == b'"';
     let kind_fits = match ty {
         Type::Bool => !is_text && matches!(kind, b't' | b'f'),
-        Type::Int2 | Type::Int4 | Type::Int8 | Type::Numeric(..) | Type::Float => !matches!(kind, b't' | b'f'),
+        Type::Int2 | Type::Int4 | Type::Int8 | Type::Numeric(..) | Type::Float => {
+            !matches!(kind, b't' | b'f')
+        }
         _ => is_text,
     };
     if !kind_fits {
@@ -232,7 +232,8 @@ fn stored(ty: &Type, text: &str) -> Result<(), (&'static str, String)> {
                 return Err(("type", format!("must be {}", describe(ty))));
             };
             let (before, after) = decimal.digits();
-            let fits = *precision == 0 || (before <= usize::from(precision - scale) && after <= usize::from(*scale));
+            let fits =
+                *precision == 0 || (before <= usize::from(precision - scale) && after <= usize::from(*scale));
             if fits { Ok(()) } else { Err(("range", format!("must be {}", describe(ty)))) }
         }
         Type::Date | Type::Timestamptz if text.trim().to_ascii_lowercase().ends_with("infinity") => {
@@ -245,32 +246,11 @@ fn stored(ty: &Type, text: &str) -> Result<(), (&'static str, String)> {
 /// The text of a JSON string; `None` when it is not one.
 fn string(raw: &str) -> Option<Cow<'_, str>> {
     let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') { serde_json::from_str(raw).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
-}
-
-/// JSON that Postgres can keep as `jsonb`: not too deep, no member twice, no U+0000.
-///
-/// # Errors
-/// What is wrong, as the end of a sentence.
-pub fn check_json(raw: &str) -> Result<(), String> {
-    let mut depth = 0_usize;
-    let mut in_string = false;
-    let mut bytes = raw.bytes();
-    while let Some(byte) = bytes.next() {
-        match (in_string, byte) {
-            (true, b'\\') => {
-                bytes.next();
-            }
-            (_, b'"') => in_string = !in_string,
-            (false, b'{' | b'[') => depth += 1,
-            (false, b'}' | b']') => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > MAX_DEPTH {
-            return Err(format!("is nested deeper than {MAX_DEPTH} levels"));
-        }
+    if inner.contains('\\') {
+        serde_json::from_str(raw).ok().map(Cow::Owned)
+    } else {
+        Some(Cow::Borrowed(inner))
     }
-    if has_nul(raw) { Err("must not contain the character U+0000".to_owned()) } else { Ok(()) }
 }
 
 /// Whether a JSON text holds the escape of U+0000 (an escaped backslash before `u0000` is not one).

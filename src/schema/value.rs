@@ -116,7 +116,12 @@ impl<'a> Decimal<'a> {
         let (integer, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
         let some = !integer.is_empty() || !fraction.is_empty();
-        (some && digits(integer) && digits(fraction)).then_some(Self { negative, integer, fraction, exponent })
+        (some && digits(integer) && digits(fraction)).then_some(Self {
+            negative,
+            integer,
+            fraction,
+            exponent,
+        })
     }
 
     /// Digits needed before and after the decimal point, leading and trailing zeros left out.

@@ -51,6 +51,10 @@ pub fn config_with(changes: &[(&str, &str)]) -> Config {
         ("SUPABASE_JWT_SECRET_PREVIOUS", PREVIOUS),
         ("SUPABASE_JWKS_URL", "https://clinic.supabase.co/auth/v1/.well-known/jwks.json"),
         ("CLINIC_ID", "main-street"),
+        ("RATE_LIMITS", "anon=120/60 user=600/60 auth=20/60"),
+        ("RATE_LIMIT_ANON", "bound"),
+        ("RATE_LIMIT_USER", "bound"),
+        ("RATE_LIMIT_AUTH", "bound"),
     ];
     let lookup = |key: &str| {
         let found = changes.iter().chain(&base).find(|(name, _)| *name == key);

@@ -1,0 +1,341 @@
+//! What every request goes through, whatever its path: settings, request id, CORS, route, caller, budget, and the
+//! answer's common headers. The routes read like a table of contents in [`Route::parse`].
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+
+use postgrest::Postgrest;
+use uuid::Uuid;
+
+use crate::auth::{self, Caller, Credentials, Jwks, Outcome, Role, challenge};
+use crate::config::{Config, ConfigError};
+use crate::http::{Answer, Budget, Method, Payload, Platform, Request};
+use crate::problem::{Kind, Problem};
+use crate::rest::Rest;
+use crate::schema::Schema;
+use crate::{cors, health, pass_auth};
+
+/// One isolate's program: its settings and what it remembers between requests.
+pub struct App {
+    /// The settings.
+    pub config: Config,
+    /// The database as the edge knows it.
+    pub schema: &'static Schema,
+    postgrest: Postgrest,
+    keys: RefCell<Jwks>,
+}
+
+/// A request's outcome: what goes to the client and what goes to the log.
+#[derive(Debug)]
+pub struct Handled<S> {
+    /// The answer.
+    pub answer: Answer<S>,
+    /// The log line.
+    pub log: LogLine,
+}
+
+/// What is logged of a request: no query value, no body, no name.
+#[derive(Debug, serde::Serialize)]
+pub struct LogLine {
+    /// The request's id.
+    pub request_id: String,
+    /// The method.
+    pub method: &'static str,
+    /// The route's pattern, with the table's or function's name where it is known.
+    pub route: Cow<'static, str>,
+    /// The caller's role.
+    pub role: &'static str,
+    /// The status.
+    pub status: u16,
+    /// The problem's code, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// Its cause, if it is ours to know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+}
+
+/// Where a path leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route<'a> {
+    /// `/rest/v1/{table}`
+    Table(&'a str),
+    /// `/rest/v1/rpc/{function}`
+    Function(&'a str),
+    /// `/auth/v1/*`: the rest of the path, with its slash.
+    Auth(&'a str),
+    /// `/health`: the Worker runs.
+    Health,
+    /// `/ready`: the upstreams answer.
+    Ready,
+    /// `/`
+    Home,
+    /// Nothing is here.
+    Unknown,
+}
+
+impl<'a> Route<'a> {
+    /// Takes a path apart.
+    pub fn parse(path: &'a str) -> Self {
+        if let Some(name) = path.strip_prefix("/rest/v1/") {
+            return match name.strip_prefix("rpc/") {
+                Some(function) => Self::Function(function),
+                None => Self::Table(name),
+            };
+        }
+        match path {
+            "/health" => Self::Health,
+            "/ready" => Self::Ready,
+            "/" => Self::Home,
+            _ => path
+                .strip_prefix("/auth/v1")
+                .filter(|rest| rest.starts_with('/'))
+                .map_or(Self::Unknown, Self::Auth),
+        }
+    }
+
+    /// The route's name in logs: never a part of the path that a client made up.
+    fn pattern(self, schema: &Schema) -> Cow<'static, str> {
+        match self {
+            Self::Table(name) => match schema.table(name) {
+                Some(table) => Cow::Owned(format!("/rest/v1/{}", table.name)),
+                None => Cow::Borrowed("/rest/v1/{table}"),
+            },
+            Self::Function(name) => match schema.function(name) {
+                Some(function) => Cow::Owned(format!("/rest/v1/rpc/{}", function.name)),
+                None => Cow::Borrowed("/rest/v1/rpc/{function}"),
+            },
+            Self::Auth(_) => Cow::Borrowed("/auth/v1/*"),
+            Self::Health => Cow::Borrowed("/health"),
+            Self::Ready => Cow::Borrowed("/ready"),
+            Self::Home => Cow::Borrowed("/"),
+            Self::Unknown => Cow::Borrowed("{unknown}"),
+        }
+    }
+}
+
+impl App {
+    /// A program with these settings.
+    pub fn new(config: Config, schema: &'static Schema) -> Self {
+        let postgrest = Postgrest::new(format!("{}/rest/v1", config.supabase_url));
+        Self { config, schema, postgrest, keys: RefCell::new(Jwks::default()) }
+    }
+
+    /// Serves one request.
+    pub async fn handle<P: Platform>(&self, request: &impl Request, platform: &P) -> Handled<P::Stream> {
+        let origin = request.header("origin").filter(|origin| self.config.allows_origin(origin));
+        let request_id = request_id(request, platform);
+        let mut seen = Seen { role: Role::Anon, budget: None };
+        let route = Route::parse(request.path());
+        let result = match request.method() {
+            Method::Options => cors::preflight(request, origin.as_deref()),
+            _ => self.route(route, request, platform, &request_id, &mut seen).await,
+        };
+        let is_head = request.method() == Method::Head;
+        let (mut answer, code, cause) = settle(result, &request_id, is_head);
+        if let Some(budget) = seen.budget {
+            answer = answer.header("ratelimit-policy", self.config.rate_limits.policy(budget));
+        }
+        let mut answer = answer.header("x-request-id", request_id.clone());
+        cors::expose(&mut answer, origin.as_deref());
+        let log = LogLine {
+            method: request.method().name(),
+            route: route.pattern(self.schema),
+            role: seen.role.as_str(),
+            status: answer.status,
+            code,
+            cause,
+            request_id,
+        };
+        Handled { answer, log }
+    }
+
+    async fn route<P: Platform>(
+        &self,
+        route: Route<'_>,
+        request: &impl Request,
+        platform: &P,
+        request_id: &str,
+        seen: &mut Seen,
+    ) -> Result<Answer<P::Stream>, Problem> {
+        match route {
+            Route::Home => health::home(request.method()),
+            Route::Health => health::live(request.method()),
+            Route::Ready => health::ready(self, request.method(), platform).await,
+            Route::Unknown => Err(Problem::new(Kind::NotFound, "There is nothing at this path.")),
+            Route::Auth(path) => {
+                seen.budget = Some(Budget::Auth);
+                pass_auth::serve(self, path, request, platform, request_id, seen).await
+            }
+            Route::Table(_) | Route::Function(_) => {
+                let caller = self.admitted(request, platform, seen).await?;
+                let rest = Rest {
+                    config: &self.config,
+                    schema: self.schema,
+                    postgrest: &self.postgrest,
+                    platform,
+                    request,
+                    caller: &caller,
+                    request_id,
+                };
+                match route {
+                    Route::Function(name) => rest.function(name).await,
+                    Route::Table(name) => rest.table(name).await,
+                    _ => Err(Problem::new(Kind::NotFound, "There is nothing at this path.")),
+                }
+            }
+        }
+    }
+
+    /// Who calls, once their budget allows it. A bad token counts against its address, so that guessing costs.
+    async fn admitted<P: Platform>(
+        &self,
+        request: &impl Request,
+        platform: &P,
+        seen: &mut Seen,
+    ) -> Result<Caller, Problem> {
+        let caller = self.caller(request, platform).await;
+        let (budget, key) = match &caller {
+            Ok(Caller { id: Some(id), role, .. }) => {
+                seen.role = *role;
+                (Budget::User, id.hyphenated().to_string())
+            }
+            _ => (Budget::Anon, address(request)),
+        };
+        seen.budget = Some(budget);
+        self.spend(platform, budget, &key).await?;
+        caller
+    }
+
+    /// Takes one request from a budget.
+    pub(crate) async fn spend<P: Platform>(
+        &self,
+        platform: &P,
+        budget: Budget,
+        key: &str,
+    ) -> Result<(), Problem> {
+        match platform.admit(budget, key).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Problem::new(Kind::RateLimited, "Too many requests; slow down.")
+                .retry_after(self.config.rate_limits.of(budget).seconds)),
+            Err(cause) => Err(Problem::new(Kind::Unavailable, "The request cannot be counted.")
+                .retry_after(5)
+                .cause(cause)),
+        }
+    }
+
+    /// Who calls; fetches the project's key set when a token needs it.
+    pub(crate) async fn caller<P: Platform>(
+        &self,
+        request: &impl Request,
+        platform: &P,
+    ) -> Result<Caller, Problem> {
+        let (authorization, apikey) = (request.header("authorization"), request.header("apikey"));
+        let credentials = Credentials { authorization: authorization.as_deref(), apikey: apikey.as_deref() };
+        // A fetch of the key set, or another request's, ends long before this many turns.
+        for _ in 0..MAX_TURNS {
+            let now = platform.now_ms() / 1000;
+            let outcome = auth::authenticate(credentials, &self.config, &self.keys.borrow(), now)?;
+            match outcome {
+                Outcome::Caller(caller) => return Ok(caller),
+                Outcome::FetchKeys => self.fetch_keys(platform).await,
+                Outcome::AwaitKeys => platform.sleep(WAIT_MS).await,
+            }
+        }
+        Err(Problem::new(Kind::Unavailable, "Tokens cannot be checked at the moment.").retry_after(5))
+    }
+
+    async fn fetch_keys<P: Platform>(&self, platform: &P) {
+        let Some(url) = &self.config.jwks_url else { return };
+        self.keys.borrow_mut().begin(platform.now_ms() / 1000);
+        let document = health::fetch(platform, url, self.config.upstream_timeout_ms).await;
+        let mut keys = self.keys.borrow_mut();
+        let loaded = document.is_some_and(|bytes| keys.loaded(platform.now_ms() / 1000, &bytes).is_ok());
+        if !loaded {
+            keys.failed();
+        }
+    }
+}
+
+const WAIT_MS: u32 = 50;
+const MAX_TURNS: u32 = 200;
+
+/// What has been found out about a request so far.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) role: Role,
+    pub(crate) budget: Option<Budget>,
+}
+
+/// Serves every request while the settings are wrong: 503 that names the settings; what is wrong with each is in the
+/// log.
+pub fn misconfigured<P: Platform>(
+    error: &ConfigError,
+    request: &impl Request,
+    platform: &P,
+) -> Handled<P::Stream> {
+    let request_id = request_id(request, platform);
+    let problem = Problem::from(error.clone()).retry_after(60);
+    let is_head = request.method() == Method::Head;
+    let (answer, code, cause) = settle(Err(problem), &request_id, is_head);
+    let log = LogLine {
+        method: request.method().name(),
+        route: Cow::Borrowed("{misconfigured}"),
+        role: Role::Anon.as_str(),
+        status: answer.status,
+        code,
+        cause,
+        request_id: request_id.clone(),
+    };
+    Handled { answer: answer.header("x-request-id", request_id), log }
+}
+
+/// The client's own id when it is a UUID, else a new one.
+fn request_id<P: Platform>(request: &impl Request, platform: &P) -> String {
+    request
+        .header("x-request-id")
+        .and_then(|id| Uuid::try_parse(&id).ok())
+        .map_or_else(|| platform.new_id(), |id| id.hyphenated().to_string())
+}
+
+/// The client's address, as Cloudflare saw it.
+pub(crate) fn address(request: &impl Request) -> String {
+    request.header("cf-connecting-ip").unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// Makes an answer of a problem, and adds what no answer goes without.
+fn settle<S>(
+    result: Result<Answer<S>, Problem>,
+    request_id: &str,
+    is_head: bool,
+) -> (Answer<S>, Option<String>, Option<String>) {
+    let (answer, code, cause) = match result {
+        Ok(answer) => (answer, None, None),
+        Err(problem) => {
+            let answer = problem_answer(&problem, request_id, is_head);
+            (answer, Some(problem.code.into_owned()), problem.cause)
+        }
+    };
+    let has_policy = crate::http::find(&answer.headers, "cache-control").is_some();
+    let answer = if has_policy { answer } else { answer.header("cache-control", "no-store") };
+    (answer.header("x-content-type-options", "nosniff"), code, cause)
+}
+
+fn problem_answer<S>(problem: &Problem, request_id: &str, is_head: bool) -> Answer<S> {
+    let mut answer = Answer::empty(problem.status).header("content-type", "application/problem+json");
+    if !is_head {
+        answer.body = Payload::Bytes(problem.to_json(request_id));
+    }
+    if let Some(seconds) = problem.retry_after {
+        answer = answer.header("retry-after", seconds.to_string());
+    }
+    if let Some(challenge) = challenge(problem) {
+        answer = answer.header("www-authenticate", challenge);
+    }
+    match (&problem.hint, problem.kind) {
+        (Some(allowed), Kind::MethodNotAllowed) => {
+            answer.header("allow", allowed.trim_start_matches("Use ").to_owned())
+        }
+        _ => answer,
+    }
+}

@@ -1,0 +1,70 @@
+//! Whether the Worker runs (`/health`), and whether its upstreams answer (`/ready`).
+
+use serde_json::json;
+
+use crate::app::App;
+use crate::http::{Answer, Call, Collected, Method, Payload, Platform};
+use crate::problem::{Kind, Problem};
+
+/// The longest document that is fetched for our own use.
+const MAX_BYTES: usize = 256 * 1024;
+/// How long an upstream may take to say that it is there.
+const TIMEOUT_MS: u32 = 3_000;
+
+/// `/`: says what this is.
+pub fn home<S>(method: Method) -> Result<Answer<S>, Problem> {
+    json_answer(method, 200, &json!({ "name": "Chairside", "rest": "/rest/v1", "auth": "/auth/v1" }))
+}
+
+/// `/health`
+pub fn live<S>(method: Method) -> Result<Answer<S>, Problem> {
+    json_answer(method, 200, &json!({ "status": "ok" }))
+}
+
+/// `/ready`: 503 unless both PostgREST and Auth answer.
+pub async fn ready<P: Platform>(
+    app: &App,
+    method: Method,
+    platform: &P,
+) -> Result<Answer<P::Stream>, Problem> {
+    let base = &app.config.supabase_url;
+    let rest = is_up(app, platform, format!("{base}/rest/v1/clinic_settings?select=time_zone&limit=1")).await;
+    let auth = is_up(app, platform, format!("{base}/auth/v1/health")).await;
+    let state = |up: bool| if up { "up" } else { "down" };
+    let status = if rest && auth { 200 } else { 503 };
+    let body = json!({
+        "status": if status == 200 { "ready" } else { "not-ready" },
+        "upstreams": { "rest": state(rest), "auth": state(auth) },
+    });
+    json_answer(method, status, &body)
+}
+
+fn json_answer<S>(method: Method, status: u16, body: &serde_json::Value) -> Result<Answer<S>, Problem> {
+    if !method.is_read() {
+        return Err(
+            Problem::new(Kind::MethodNotAllowed, "Only GET and HEAD are allowed here.").hint("GET, HEAD")
+        );
+    }
+    let answer = Answer::empty(status).header("content-type", "application/json");
+    Ok(match method {
+        Method::Head => answer,
+        _ => Answer { body: Payload::Bytes(body.to_string().into_bytes()), ..answer },
+    })
+}
+
+async fn is_up<P: Platform>(app: &App, platform: &P, url: String) -> bool {
+    let public_key = app.config.anon_key.as_ref().or(app.config.publishable_key.as_ref());
+    let headers = public_key.map(|key| ("apikey".into(), key.expose().to_owned())).into_iter().collect();
+    let call = Call { method: Method::Get, url, headers, body: None, reads: &[] };
+    platform.send(call, TIMEOUT_MS).await.is_ok_and(|reply| reply.status == 200)
+}
+
+/// Fetches a public document; `None` when it cannot be had.
+pub(crate) async fn fetch<P: Platform>(platform: &P, url: &str, timeout_ms: u32) -> Option<Vec<u8>> {
+    let call = Call { method: Method::Get, url: url.to_owned(), headers: Vec::new(), body: None, reads: &[] };
+    let reply = platform.send(call, timeout_ms).await.ok().filter(|reply| reply.status == 200)?;
+    match platform.collect(reply.body, MAX_BYTES).await.ok()? {
+        Collected::Whole(bytes) => Some(bytes),
+        Collected::Longer(_) => None,
+    }
+}

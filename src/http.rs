@@ -1,0 +1,226 @@
+//! HTTP as the pure part of the program sees it: a request read lazily, a call to an upstream and its reply, the
+//! answer to the client, and the one port through which everything outside is reached.
+
+use std::borrow::Cow;
+
+/// The methods that are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// GET
+    Get,
+    /// HEAD
+    Head,
+    /// POST
+    Post,
+    /// PATCH
+    Patch,
+    /// PUT
+    Put,
+    /// DELETE
+    Delete,
+    /// OPTIONS
+    Options,
+    /// Any other.
+    Other,
+}
+
+impl Method {
+    /// The method of that name; method names are case-sensitive.
+    pub fn parse(name: &str) -> Self {
+        match name {
+            "GET" => Self::Get,
+            "HEAD" => Self::Head,
+            "POST" => Self::Post,
+            "PATCH" => Self::Patch,
+            "PUT" => Self::Put,
+            "DELETE" => Self::Delete,
+            "OPTIONS" => Self::Options,
+            _ => Self::Other,
+        }
+    }
+
+    /// Its name; `OTHER` for those that are not told apart.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Patch => "PATCH",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+            Self::Options => "OPTIONS",
+            Self::Other => "OTHER",
+        }
+    }
+
+    /// GET or HEAD.
+    pub const fn is_read(self) -> bool {
+        matches!(self, Self::Get | Self::Head)
+    }
+}
+
+/// Why a request's body cannot be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyError {
+    /// It is longer than the limit.
+    TooLarge,
+    /// The client broke off.
+    Aborted,
+}
+
+/// A request whose parts are fetched only when asked for: each header costs a crossing into JavaScript.
+pub trait Request {
+    /// The method.
+    fn method(&self) -> Method;
+    /// The path, still percent-encoded, starting with `/`.
+    fn path(&self) -> &str;
+    /// The query string, still percent-encoded, without `?`.
+    fn query(&self) -> &str;
+    /// A header by its lower-case name; several of one name come joined by `, `.
+    fn header(&self, name: &str) -> Option<String>;
+    /// The whole body, at most `limit` bytes.
+    fn body(&self, limit: usize) -> impl Future<Output = Result<Vec<u8>, BodyError>>;
+}
+
+/// A request to an upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The method.
+    pub method: Method,
+    /// The absolute URL.
+    pub url: String,
+    /// Headers, names in lower case.
+    pub headers: Vec<(Cow<'static, str>, String)>,
+    /// The body, if any.
+    pub body: Option<Vec<u8>>,
+    /// The reply's headers that will be read: each costs a crossing.
+    pub reads: &'static [&'static str],
+}
+
+/// An upstream's reply; `S` is its body, still a stream.
+#[derive(Debug)]
+pub struct Reply<S> {
+    /// The status.
+    pub status: u16,
+    /// The headers that were asked for, names in lower case.
+    pub headers: Vec<(Cow<'static, str>, String)>,
+    /// The body.
+    pub body: S,
+}
+
+impl<S> Reply<S> {
+    /// A header by its lower-case name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        find(&self.headers, name)
+    }
+}
+
+/// The first header of that lower-case name.
+pub fn find<'a>(headers: &'a [(Cow<'static, str>, String)], name: &str) -> Option<&'a str> {
+    headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
+}
+
+/// Replaces or adds a header.
+pub fn set_header(headers: &mut Vec<(Cow<'static, str>, String)>, name: &'static str, value: String) {
+    match headers.iter_mut().find(|(header, _)| header == name) {
+        Some((_, old)) => *old = value,
+        None => headers.push((Cow::Borrowed(name), value)),
+    }
+}
+
+/// Why an upstream gave no reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SendError {
+    /// No connection, or it broke before the reply's head; the text is for the log.
+    Unreachable(String),
+    /// The reply's head did not come within the time-out.
+    Timeout,
+}
+
+/// A body read up to a limit.
+#[derive(Debug)]
+pub enum Collected<S> {
+    /// It ended within the limit.
+    Whole(Vec<u8>),
+    /// It is longer; this is all of it, as a stream.
+    Longer(S),
+}
+
+/// Which budget a request counts against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Budget {
+    /// Callers without a token, or with one that is refused; by address.
+    Anon,
+    /// Signed-in callers; by user.
+    User,
+    /// Sign-in, sign-up and their like; by address.
+    Auth,
+}
+
+/// The one port to everything outside: upstreams, budgets, the clock.
+pub trait Platform {
+    /// A body that has not been read.
+    type Stream;
+
+    /// Sends a call and waits for the reply's head, at most `timeout_ms`.
+    fn send(
+        &self,
+        call: Call,
+        timeout_ms: u32,
+    ) -> impl Future<Output = Result<Reply<Self::Stream>, SendError>>;
+
+    /// Reads a body up to a limit.
+    fn collect(
+        &self,
+        body: Self::Stream,
+        limit: usize,
+    ) -> impl Future<Output = Result<Collected<Self::Stream>, SendError>>;
+
+    /// Whether the budget of this key allows one more request.
+    fn admit(&self, budget: Budget, key: &str) -> impl Future<Output = Result<bool, String>>;
+
+    /// Waits.
+    fn sleep(&self, ms: u32) -> impl Future<Output = ()>;
+
+    /// Milliseconds since 1970.
+    fn now_ms(&self) -> u64;
+
+    /// A new random UUID, hyphenated.
+    fn new_id(&self) -> String;
+}
+
+/// What goes back to the client, but for what every answer carries (request id, CORS, security headers).
+#[derive(Debug)]
+pub struct Answer<S> {
+    /// The status.
+    pub status: u16,
+    /// Headers, names in lower case.
+    pub headers: Vec<(Cow<'static, str>, String)>,
+    /// The body.
+    pub body: Payload<S>,
+}
+
+/// An answer's body.
+#[derive(Debug)]
+pub enum Payload<S> {
+    /// None.
+    Empty,
+    /// Bytes made here.
+    Bytes(Vec<u8>),
+    /// An upstream's, untouched.
+    Stream(S),
+}
+
+impl<S> Answer<S> {
+    /// An answer without a body.
+    pub fn empty(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: Payload::Empty }
+    }
+
+    /// The same with one more header.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((Cow::Borrowed(name), value.into()));
+        self
+    }
+}

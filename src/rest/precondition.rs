@@ -1,0 +1,82 @@
+//! `ETag` and `If-Match`: a row's `version` is its entity tag.
+
+use serde::Deserialize;
+
+use crate::http::{Answer, Collected, Payload, Platform, Reply, Request, set_header};
+use crate::problem::{Kind, Problem};
+use crate::rest::forward::Spec;
+use crate::rest::query::Checked;
+use crate::rest::wants::Wants;
+use crate::rest::{Rest, reply, unreachable};
+use crate::schema::Table;
+
+/// The longest single object that is read for its version.
+const MAX_BYTES: usize = 256 * 1024;
+
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
+/// Passes a reply on; a single object that shows its `version` is read and gets its `ETag`.
+pub async fn pass_with_etag<P: Platform>(
+    platform: &P,
+    table: &Table,
+    query: &Checked,
+    wants: &Wants,
+    reply: Reply<P::Stream>,
+) -> Result<Answer<P::Stream>, Problem> {
+    let mut answer = reply::pass(reply);
+    let shows_version =
+        wants.media.is_object() && table.column("version").is_some() && query.selects_column("version");
+    if !shows_version {
+        return Ok(answer);
+    }
+    if let Payload::Stream(stream) = answer.body {
+        answer.body = match platform.collect(stream, MAX_BYTES).await {
+            Ok(Collected::Whole(bytes)) => {
+                if let Ok(Versioned { version }) = serde_json::from_slice(&bytes) {
+                    set_header(&mut answer.headers, "etag", format!("\"{version}\""));
+                }
+                Payload::Bytes(bytes)
+            }
+            Ok(Collected::Longer(stream)) => Payload::Stream(stream),
+            Err(error) => return Err(unreachable(error, "database")),
+        };
+    }
+    Ok(answer)
+}
+
+/// Refuses an `If-Match` that is not about exactly one row.
+pub fn check_one_row(wants: &Wants, query: &Checked) -> Result<(), Problem> {
+    if wants.if_match.is_some() && query.pinned_key().is_none() {
+        return Err(Problem::new(Kind::InvalidHeader, "If-Match needs a request for one row.")
+            .hint("Filter by eq on the whole primary key, such as id=eq.…"));
+    }
+    Ok(())
+}
+
+/// A write under `If-Match` changed no row: 412 when the row is there in another version, else 404.
+pub async fn explain_no_rows<P: Platform, R: Request>(
+    rest: &Rest<'_, P, R>,
+    table: &Table,
+    query: &Checked,
+) -> Problem {
+    let mut pairs = query.filters_only().pairs();
+    pairs.push(("select".to_owned(), "version".to_owned()));
+    let outcome = match rest.send(Spec::get(table.name, pairs)).await {
+        Ok(outcome) => outcome,
+        Err(problem) => return problem,
+    };
+    match outcome.or_problem(rest.schema, crate::http::Method::Get) {
+        Err(problem) => problem,
+        Ok(reply) if reply.header("content-range").is_some_and(|range| range.starts_with('*')) => {
+            Problem::new(Kind::NotFound, "There is no such row, or you may not see it.")
+        }
+        Ok(_) => Problem::new(
+            Kind::PreconditionFailed,
+            "The row has changed since you read it, or may not be changed by you.",
+        )
+        .hint("Read it again and decide anew."),
+    }
+}

@@ -1,0 +1,381 @@
+//! A table's request: read, insert, upsert, update, replace, delete.
+
+use std::borrow::Cow;
+
+use crate::http::{Answer, Collected, Method, Payload, Platform, Reply, Request, set_header};
+use crate::problem::{Kind, Problem, Violation};
+use crate::rest::body::{self, Rows};
+use crate::rest::forward::Spec;
+use crate::rest::query::{Checked, MAX_LIMIT, Mode, Target};
+use crate::rest::reply::{self, Outcome};
+use crate::rest::wants::{Media, Prefer, Return, Wants};
+use crate::rest::{Rest, idempotency, method_not_allowed, op, precondition, slots, unreachable};
+use crate::schema::Table;
+use crate::schema::validate::{self, Write};
+
+/// The longest representation of deleted rows that is held back until they are gone.
+const MAX_DELETED_BYTES: usize = 8 * 1024 * 1024;
+
+/// Serves one request.
+pub async fn serve<P: Platform, R: Request>(
+    rest: &Rest<'_, P, R>,
+    table: &'static Table,
+) -> Result<Answer<P::Stream>, Problem> {
+    let method = rest.request.method();
+    check_method(table, method)?;
+    let wants = Wants::read(rest.request)?;
+    let upsert = wants.prefer.resolution.is_some();
+    let op = op(method, upsert).ok_or_else(|| method_not_allowed("GET, HEAD, POST, PATCH, PUT, DELETE"))?;
+    let query = rest.query(Target::Table(table), Mode::Filters, op)?;
+    check_filter(method, &query)?;
+    precondition::check_one_row(&wants, &query)?;
+    match method {
+        Method::Get | Method::Head => read(rest, table, &wants, &query).await,
+        Method::Delete if table.column("deleted_at").is_some() => {
+            soft_delete(rest, table, &wants, query).await
+        }
+        Method::Delete => change(rest, table, &wants, &query, None).await,
+        Method::Post => insert(rest, table, &wants, &query).await,
+        _ => {
+            let bytes = write_body(rest, table, &wants, &query).await?;
+            change(rest, table, &wants, &query, Some(bytes)).await
+        }
+    }
+}
+
+fn check_method(table: &Table, method: Method) -> Result<(), Problem> {
+    let allowed = match method {
+        Method::Get | Method::Head => true,
+        Method::Post => table.insertable(),
+        Method::Patch => table.updatable(),
+        Method::Put => table.insertable() && table.updatable(),
+        Method::Delete => table.deletable,
+        Method::Options | Method::Other => false,
+    };
+    if allowed { Ok(()) } else { Err(method_not_allowed(&methods(table).join(", "))) }
+}
+
+/// The methods that at least one role has on a table.
+pub fn methods(table: &Table) -> Vec<&'static str> {
+    let (insert, update) = (table.insertable(), table.updatable());
+    [
+        ("GET", true),
+        ("HEAD", true),
+        ("POST", insert),
+        ("PATCH", update),
+        ("PUT", insert && update),
+        ("DELETE", table.deletable),
+    ]
+    .into_iter()
+    .filter_map(|(name, allowed)| allowed.then_some(name))
+    .collect()
+}
+
+/// A write that names no rows would touch all of them.
+fn check_filter(method: Method, query: &Checked) -> Result<(), Problem> {
+    match method {
+        Method::Patch | Method::Delete if !query.has_filter() => {
+            Err(Problem::new(Kind::MissingFilter, format!("{} needs a filter.", method.name()))
+                .hint("Say which rows you mean, such as ?id=eq.…"))
+        }
+        Method::Put if query.pinned_key().is_none() => {
+            Err(Problem::new(Kind::MissingFilter, "PUT needs the whole primary key, each column by eq.")
+                .hint("Say which row you mean, such as ?id=eq.…"))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn read<P: Platform, R: Request>(
+    rest: &Rest<'_, P, R>,
+    table: &Table,
+    wants: &Wants,
+    query: &Checked,
+) -> Result<Answer<P::Stream>, Problem> {
+    let reply = rest.send(read_spec(table.name, rest.request.method(), wants, query)).await?;
+    let reply = reply.or_problem(rest.schema, Method::Get)?;
+    precondition::pass_with_etag(rest.platform, table, query, wants, reply).await
+}
+
+/// A read without a limit of its own gets the highest that is allowed, whatever the project's settings say.
+fn read_spec<'a>(target: &'a str, method: Method, wants: &Wants, query: &Checked) -> Spec<'a> {
+    let mut pairs = query.pairs();
+    let bounded = query.limit().is_some() || wants.range.is_some_and(|(_, last)| last.is_some());
+    if !bounded {
+        pairs.push(("limit".to_owned(), MAX_LIMIT.to_string()));
+    }
+    Spec {
+        method,
+        accept: wants.media.name(),
+        prefer: wants.prefer.print(),
+        range: wants.range,
+        ..Spec::get(target, pairs)
+    }
+}
+
+/// Reads and checks the body of POST, PATCH or PUT.
+async fn write_body<P: Platform, R: Request>(
+    rest: &Rest<'_, P, R>,
+    table: &Table,
+    wants: &Wants,
+    query: &Checked,
+) -> Result<Vec<u8>, Problem> {
+    let bytes = rest.body().await?;
+    let text = body::text(&bytes)?;
+    body::check_depth(text)?;
+    let rows = body::parse(text)?;
+    let method = rest.request.method();
+    if rows.bulk && method != Method::Post {
+        return Err(Problem::violations(
+            Kind::InvalidBody,
+            vec![Violation::body("", "type", format!("{} takes one object, no array.", method.name()))],
+        ));
+    }
+    let write = match method {
+        Method::Patch => Write::Update { columns: query.columns() },
+        _ => Write::Insert {
+            columns: query.columns(),
+            missing_default: wants.prefer.missing_default == Some(true),
+        },
+    };
+    let errors = check_rows(table, write, &rows);
+    if errors.is_empty() { Ok(bytes) } else { Err(Problem::violations(Kind::Validation, errors)) }
+}
+
+/// The most violations that are told at once.
+const MAX_ERRORS: usize = 100;
+
+fn check_rows(table: &Table, write: Write<'_>, rows: &Rows<'_>) -> Vec<Violation> {
+    let mut errors = Vec::new();
+    for (at, row) in rows.rows.iter().enumerate() {
+        validate::row(table, write, &row.0, &rows.pointer(at), &mut errors);
+        if errors.len() >= MAX_ERRORS {
+            errors.truncate(MAX_ERRORS);
+            break;
+        }
+    }
+    if errors.is_empty() && matches!(write, Write::Insert { columns: None, .. }) {
+        errors.extend(uneven(rows));
+    }
+    errors
+}
+
+/// Without `columns`, PostgREST takes the first row's members for all rows: the others must have the same.
+fn uneven(rows: &Rows<'_>) -> Option<Violation> {
+    let names = |row: &body::Object<'_>| {
+        let mut names: Vec<String> = row.0.iter().map(|(name, _)| name.to_string()).collect();
+        names.sort_unstable();
+        names
+    };
+    let first = names(rows.rows.first()?);
+    rows.rows.iter().position(|row| names(row) != first).map(|at| {
+        Violation::body(
+            rows.pointer(at),
+            "uneven-rows",
+            "All rows must have the same members, unless `columns` lists them.",
+        )
+    })
+}
+
+async fn insert<P: Platform, R: Request>(
+    rest: &Rest<'_, P, R>,
+    table: &'static Table,
+    wants: &Wants,
+    query: &Checked,
+) -> Result<Answer<P::Stream>, Problem> {
+    let bytes = write_body(rest, table, wants, query).await?;
+    let claim = idempotency::Claim::of(wants, query, &bytes);
+    let spec = Spec {
+        accept: wants.media.name(),
+        prefer: wants.prefer.print(),
+        headers: claim.iter().flat_map(idempotency::Claim::headers).collect(),
+        ..Spec::post(table.name, query.pairs(), Some(bytes.clone()))
+    };
+    match (rest.send(spec).await?, claim) {
+        (Outcome::Refused(_, error), Some(claim)) if error.is_idempotency_conflict() => {
+            idempotency::replay_rows(rest, table, wants, query, &claim).await
+        }
+        (Outcome::Refused(status, error), _) => {
+            Err(slots::explain(rest, table.name, None, &bytes, status, &error).await)
+        }
+        (outcome, _) => {
+            let reply = outcome.or_problem(rest.schema, Method::Post)?;
+            precondition::pass_with_etag(rest.platform, table, query, wants, reply).await
+        }
+    }
+}
+
+/// PATCH, PUT, and DELETE where rows really go.
+async fn change<P: Platform, R: Request>(
+    rest: &Rest<'_, P, R>,
+    table: &'static Table,
+    wants: &Wants,
+    query: &Checked,
+    bytes: Option<Vec<u8>>,
+) -> Result<Answer<P::Stream>, Problem> {
+    let method = rest.request.method();
+    let spec = change_spec(table.name, method, wants, query, bytes.clone());
+    let outcome = rest.send(spec).await?;
+    let reply = match outcome {
+        Outcome::Refused(status, error) => {
+            let body = bytes.unwrap_or_default();
+            return Err(slots::explain(rest, table.name, Some(query), &body, status, &error).await);
+        }
+        outcome => outcome.or_problem(rest.schema, method)?,
+    };
+    if wants.if_match.is_some() && affected(&reply) == Some(0) {
+        return Err(precondition::explain_no_rows(rest, table, query).await);
+    }
+    let mut answer = precondition::pass_with_etag(rest.platform, table, query, wants, reply).await?;
+    restore_headers(&mut answer, wants);
+    Ok(answer)
+}
+
+fn change_spec<'a>(
+    target: &'a str,
+    method: Method,
+    wants: &Wants,
+    query: &Checked,
+    body: Option<Vec<u8>>,
+) -> Spec<'a> {
+    let mut pairs = query.pairs();
+    let mut prefer = wants.prefer.clone();
+    if let Some(version) = wants.if_match {
+        pairs.push(("version".to_owned(), format!("eq.{version}")));
+        prefer.count = Some("exact");
+    }
+    Spec {
+        method,
+        accept: wants.media.name(),
+        prefer: prefer.print(),
+        headers: max_affected(&wants.prefer),
+        ..Spec::post(target, pairs, body)
+    }
+}
+
+/// PostgREST before 13 does not know `max-affected`: the database counts by itself and rolls back.
+fn max_affected(prefer: &Prefer) -> Vec<(&'static str, String)> {
+    match prefer {
+        Prefer { strict: Some(true), max_affected: Some(most), .. } => {
+            vec![("x-chairside-max-affected", most.to_string())]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// How many rows a reply with an exact count is about.
+fn affected<S>(reply: &Reply<S>) -> Option<u64> {
+    reply.header("content-range")?.rsplit_once('/')?.1.parse().ok()
+}
+
+/// Takes back what the edge asked for on its own, and says what it applied by itself.
+fn restore_headers<S>(answer: &mut Answer<S>, wants: &Wants) {
+    let asked_count = wants.if_match.is_some() && wants.prefer.count.is_none();
+    for (name, value) in &mut answer.headers {
+        match name.as_ref() {
+            "content-range" if asked_count => {
+                if let Some((rows, _)) = value.rsplit_once('/') {
+                    *value = format!("{rows}/*");
+                }
+            }
+            "preference-applied" if asked_count => {
+                let kept: Vec<_> =
+                    value.split(',').map(str::trim).filter(|item| !item.starts_with("count=")).collect();
+                *value = kept.join(", ");
+            }
+            _ => {}
+        }
+    }
+    answer.headers.retain(|(name, value)| name != "preference-applied" || !value.is_empty());
+    if let (Some(true), Some(most)) = (wants.prefer.strict, wants.prefer.max_affected) {
+        let applied = crate::http::find(&answer.headers, "preference-applied").unwrap_or("handling=strict");
+        let applied = format!("{applied}, max-affected={most}");
+        set_header(&mut answer.headers, "preference-applied", applied);
+    }
+}
+
+/// DELETE where rows are only marked. PostgREST then counts none and returns none, so a representation is read
+/// before, and the count comes from the header that the database sets.
+async fn soft_delete<P: Platform, R: Request>(
+    rest: &Rest<'_, P, R>,
+    table: &'static Table,
+    wants: &Wants,
+    query: Checked,
+) -> Result<Answer<P::Stream>, Problem> {
+    let represented = wants.prefer.returns == Some(Return::Representation);
+    let before = if represented { Some(read_before(rest, table, wants, &query).await?) } else { None };
+    let plain = Wants { prefer: Prefer { returns: None, ..wants.prefer.clone() }, ..wants.clone() };
+    let plain = Wants { media: Media::Json, ..plain };
+    let spec = change_spec(table.name, Method::Delete, &plain, &query.filters_only(), None);
+    let reply = rest.send(spec).await?.or_problem(rest.schema, Method::Delete)?;
+    let marked = reply.header(reply::SOFT_DELETED).and_then(|count| count.parse().ok()).unwrap_or(0_u64);
+    if wants.if_match.is_some() && marked == 0 {
+        return Err(precondition::explain_no_rows(rest, table, &query).await);
+    }
+    let mut answer = match before {
+        None => reply::pass(reply),
+        Some(before) => before.answer(marked, reply)?,
+    };
+    let total = if wants.prefer.count.is_some() { marked.to_string() } else { "*".to_owned() };
+    set_header(&mut answer.headers, "content-range", format!("*/{total}"));
+    restore_headers(&mut answer, wants);
+    Ok(answer)
+}
+
+/// Rows as they were before they were marked.
+struct Before {
+    rows: u64,
+    media: String,
+    bytes: Vec<u8>,
+    single: bool,
+}
+
+async fn read_before<P: Platform, R: Request>(
+    rest: &Rest<'_, P, R>,
+    table: &Table,
+    wants: &Wants,
+    query: &Checked,
+) -> Result<Before, Problem> {
+    let wants = Wants { prefer: Prefer { count: Some("exact"), ..Prefer::default() }, ..wants.clone() };
+    let reply = rest.send(read_spec(table.name, Method::Get, &wants, query)).await?;
+    let reply = reply.or_problem(rest.schema, Method::Get)?;
+    let rows = affected(&reply).unwrap_or(0);
+    if rows > MAX_LIMIT {
+        return Err(Problem::new(
+            Kind::InvalidQuery,
+            format!("A representation of more than {MAX_LIMIT} deleted rows cannot be returned."),
+        ));
+    }
+    let media = reply.header("content-type").unwrap_or("application/json; charset=utf-8").to_owned();
+    let body = rest.platform.collect(reply.body, MAX_DELETED_BYTES).await;
+    match body.map_err(|error| unreachable(error, "database"))? {
+        Collected::Whole(bytes) => Ok(Before { rows, media, bytes, single: wants.media.is_object() }),
+        Collected::Longer(_) => {
+            Err(Problem::new(Kind::InvalidQuery, "The representation of the deleted rows is too large."))
+        }
+    }
+}
+
+impl Before {
+    fn answer<S>(self, marked: u64, reply: Reply<S>) -> Result<Answer<S>, Problem> {
+        let headers: Vec<(Cow<'static, str>, String)> =
+            reply.headers.into_iter().filter(|(name, _)| name == "preference-applied").collect();
+        let bytes = match marked {
+            count if count == self.rows => self.bytes,
+            0 if self.single => {
+                return Err(Problem::new(Kind::Forbidden, "You are not allowed to delete this."));
+            }
+            0 => b"[]".to_vec(),
+            _ => {
+                return Err(Problem::new(
+                    Kind::Conflict,
+                    format!("{marked} rows were deleted, but others changed meanwhile; read them again."),
+                ));
+            }
+        };
+        let mut answer = Answer { status: 200, headers, body: Payload::Bytes(bytes) };
+        set_header(&mut answer.headers, "content-type", self.media);
+        set_header(&mut answer.headers, "preference-applied", "return=representation".to_owned());
+        Ok(answer)
+    }
+}

@@ -1,0 +1,70 @@
+//! The fetch event: from a `worker` request to a `worker` response.
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+use worker::{Context, Env, Headers, Response, ResponseBuilder, console_error, console_log, event};
+
+use super::platform::EdgePlatform;
+use super::request::EdgeRequest;
+use crate::app::{App, Handled, misconfigured};
+use crate::config::{Config, ConfigError, RATE_LIMIT_BINDINGS};
+use crate::http::{Answer, Payload};
+use crate::schema::SCHEMA;
+
+thread_local! {
+    // Settings do not change within an isolate: they are read once.
+    static APP: OnceCell<Rc<Result<App, ConfigError>>> = const { OnceCell::new() };
+}
+
+#[event(fetch)]
+async fn fetch(request: worker::Request, env: Env, _context: Context) -> worker::Result<Response> {
+    let app = APP.with(|cell| Rc::clone(cell.get_or_init(|| Rc::new(load(&env)))));
+    let request = EdgeRequest::new(&request);
+    #[cfg(feature = "panic-route")]
+    panic_on_purpose(&request);
+    let platform = EdgePlatform::new(env);
+    let Handled { answer, log } = match app.as_ref() {
+        Ok(app) => app.handle(&request, &platform).await,
+        Err(error) => misconfigured(error, &request, &platform),
+    };
+    let line = serde_json::to_string(&log)?;
+    if log.status >= 500 {
+        console_error!("{line}")
+    } else {
+        console_log!("{line}")
+    }
+    respond(answer)
+}
+
+fn load(env: &Env) -> Result<App, ConfigError> {
+    let config = Config::from_lookup(|name| {
+        if RATE_LIMIT_BINDINGS.contains(&name) {
+            return env.rate_limiter(name).ok().map(|_| "bound".to_owned());
+        }
+        // Vars and secrets are both plain strings of the environment.
+        env.var(name).ok().map(|value| value.to_string())
+    })?;
+    Ok(App::new(config, &SCHEMA))
+}
+
+fn respond(answer: Answer<Response>) -> worker::Result<Response> {
+    let headers = Headers::new();
+    for (name, value) in &answer.headers {
+        headers.set(name, value)?;
+    }
+    let builder = ResponseBuilder::new().with_status(answer.status).with_headers(headers);
+    Ok(match answer.body {
+        Payload::Empty => builder.empty(),
+        Payload::Bytes(bytes) => builder.fixed(bytes),
+        Payload::Stream(upstream) => builder.body(upstream.into_parts().1),
+    })
+}
+
+/// Test builds only: what a bug of ours would do to the requests around it.
+#[cfg(feature = "panic-route")]
+#[expect(clippy::panic, reason = "that is its purpose")]
+fn panic_on_purpose(request: &EdgeRequest) {
+    use crate::http::Request as _;
+    assert!(request.path() != "/__panic", "a panic on purpose");
+}

@@ -1,0 +1,130 @@
+//! [`Platform`] on Workers: fetch, the rate-limit bindings, timers, the clock, randomness.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use futures::future::{Either, select};
+use futures::{StreamExt, pin_mut, stream};
+use worker::js_sys::{Date, Uint8Array};
+use worker::{AbortController, Delay, Env, Fetch, Headers, RequestInit, RequestRedirect, Response};
+
+use crate::http::{Budget, Call, Collected, Method, Platform, Reply, SendError};
+
+/// The Worker's environment, as the one port to everything outside.
+#[derive(Debug)]
+pub struct EdgePlatform {
+    env: Env,
+}
+
+impl EdgePlatform {
+    /// The platform of one request.
+    pub const fn new(env: Env) -> Self {
+        Self { env }
+    }
+}
+
+impl Platform for EdgePlatform {
+    type Stream = Response;
+
+    async fn send(&self, call: Call, timeout_ms: u32) -> Result<Reply<Response>, SendError> {
+        let reads = call.reads;
+        let request = request(call).map_err(|error| broken(&error))?;
+        let controller = AbortController::default();
+        let signal = controller.signal();
+        let fetch = Fetch::Request(request);
+        let sent = fetch.send_with_signal(&signal);
+        let timer = Delay::from(Duration::from_millis(timeout_ms.into()));
+        pin_mut!(sent);
+        match select(sent, timer).await {
+            Either::Left((Ok(response), _)) => Ok(reply(response, reads)),
+            Either::Left((Err(error), _)) => Err(broken(&error)),
+            Either::Right(_) => {
+                controller.abort();
+                Err(SendError::Timeout)
+            }
+        }
+    }
+
+    async fn collect(&self, mut body: Response, limit: usize) -> Result<Collected<Response>, SendError> {
+        let mut rest = body.stream().map_err(|error| broken(&error))?;
+        let mut bytes = Vec::new();
+        while let Some(chunk) = rest.next().await {
+            bytes.extend_from_slice(&chunk.map_err(|error| broken(&error))?);
+            if bytes.len() > limit {
+                let whole = stream::once(async { Ok::<_, worker::Error>(bytes) }).chain(rest);
+                return Response::from_stream(whole).map(Collected::Longer).map_err(|error| broken(&error));
+            }
+        }
+        Ok(Collected::Whole(bytes))
+    }
+
+    async fn admit(&self, budget: Budget, key: &str) -> Result<bool, String> {
+        let name = match budget {
+            Budget::Anon => "RATE_LIMIT_ANON",
+            Budget::User => "RATE_LIMIT_USER",
+            Budget::Auth => "RATE_LIMIT_AUTH",
+        };
+        let limiter = self.env.rate_limiter(name).map_err(|_| format!("no binding {name}"))?;
+        let outcome = limiter.limit(key.to_owned()).await.map_err(|_| format!("{name} does not answer"))?;
+        Ok(outcome.success)
+    }
+
+    async fn sleep(&self, ms: u32) {
+        Delay::from(Duration::from_millis(ms.into())).await;
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "milliseconds since 1970 fit"
+    )]
+    fn now_ms(&self) -> u64 {
+        Date::now() as u64
+    }
+
+    fn new_id(&self) -> String {
+        let mut bytes = [0; 16];
+        // An id that is not random is still an id: the request goes on.
+        let _ = getrandom::fill(&mut bytes);
+        uuid::Builder::from_random_bytes(bytes).into_uuid().hyphenated().to_string()
+    }
+}
+
+fn request(call: Call) -> worker::Result<worker::Request> {
+    let headers = Headers::new();
+    for (name, value) in &call.headers {
+        headers.set(name, value)?;
+    }
+    let mut init = RequestInit::new();
+    init.with_method(method(call.method)).with_headers(headers).with_redirect(RequestRedirect::Manual);
+    if let Some(body) = call.body {
+        init.with_body(Some(Uint8Array::from(body.as_slice()).into()));
+    }
+    worker::Request::new_with_init(&call.url, &init)
+}
+
+const fn method(method: Method) -> worker::Method {
+    match method {
+        Method::Get | Method::Other => worker::Method::Get,
+        Method::Head => worker::Method::Head,
+        Method::Post => worker::Method::Post,
+        Method::Patch => worker::Method::Patch,
+        Method::Put => worker::Method::Put,
+        Method::Delete => worker::Method::Delete,
+        Method::Options => worker::Method::Options,
+    }
+}
+
+fn reply(response: Response, reads: &'static [&'static str]) -> Reply<Response> {
+    let headers = response.headers();
+    let headers = reads
+        .iter()
+        .filter_map(|name| Some((Cow::Borrowed(*name), headers.get(name).ok().flatten()?)))
+        .collect();
+    Reply { status: response.status_code(), headers, body: response }
+}
+
+/// The runtime's own words: they name hosts at most, never what was sent.
+fn broken(error: &worker::Error) -> SendError {
+    SendError::Unreachable(error.to_string())
+}

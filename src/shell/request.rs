@@ -1,0 +1,88 @@
+//! The client's request, read lazily: each header is one crossing into JavaScript.
+
+use futures::StreamExt;
+use worker::js_sys::Uint8Array;
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::web_sys;
+
+use crate::http::{BodyError, Method, Request};
+
+/// A request of the runtime.
+#[derive(Debug)]
+pub struct EdgeRequest {
+    inner: web_sys::Request,
+    headers: web_sys::Headers,
+    method: Method,
+    url: String,
+    path: std::ops::Range<usize>,
+    query: std::ops::Range<usize>,
+}
+
+impl EdgeRequest {
+    /// Reads method and URL, which every request needs.
+    pub fn new(request: &worker::Request) -> Self {
+        // The handle, not the request: `Request.clone()` of JavaScript would split the body in two.
+        let inner = Clone::clone(request.inner());
+        let url = inner.url();
+        let (path, query) = split(&url);
+        Self { headers: inner.headers(), method: Method::parse(&inner.method()), inner, url, path, query }
+    }
+}
+
+/// Where path and query are in an absolute URL, which the runtime has normalised.
+fn split(url: &str) -> (std::ops::Range<usize>, std::ops::Range<usize>) {
+    let end = url.find('#').unwrap_or(url.len());
+    let authority = url.find("://").map_or(0, |at| at + 3);
+    let path = url[authority..end].find(['/', '?']).map_or(end, |at| authority + at);
+    match url[path..end].find('?') {
+        Some(at) => (path..path + at, path + at + 1..end),
+        None => (path..end, end..end),
+    }
+}
+
+impl Request for EdgeRequest {
+    fn method(&self) -> Method {
+        self.method
+    }
+
+    fn path(&self) -> &str {
+        &self.url[self.path.clone()]
+    }
+
+    fn query(&self) -> &str {
+        &self.url[self.query.clone()]
+    }
+
+    fn header(&self, name: &str) -> Option<String> {
+        self.headers.get(name).ok().flatten()
+    }
+
+    async fn body(&self, limit: usize) -> Result<Vec<u8>, BodyError> {
+        let length = self.header("content-length").and_then(|length| length.parse::<usize>().ok());
+        match length {
+            Some(length) if length > limit => Err(BodyError::TooLarge),
+            // The runtime delivers no more than what was announced.
+            Some(_) => {
+                let promise = self.inner.array_buffer().map_err(|_| BodyError::Aborted)?;
+                let buffer = JsFuture::from(promise).await.map_err(|_| BodyError::Aborted)?;
+                Ok(Uint8Array::new(&buffer).to_vec())
+            }
+            None if self.inner.body().is_none() => Ok(Vec::new()),
+            None => chunked(Clone::clone(&self.inner), limit).await,
+        }
+    }
+}
+
+async fn chunked(request: web_sys::Request, limit: usize) -> Result<Vec<u8>, BodyError> {
+    let mut request = worker::Request::from(request);
+    let mut stream = request.stream().map_err(|_| BodyError::Aborted)?;
+    let mut bytes = Vec::new();
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|_| BodyError::Aborted)?;
+        if bytes.len() + chunk.len() > limit {
+            return Err(BodyError::TooLarge);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
