@@ -153,7 +153,7 @@ fn check_syntax(text: &str) -> Result<(), Problem> {
     serde_json::from_str::<serde::de::IgnoredAny>(text).map(|_| ()).map_err(|error| syntax(&error))
 }
 
-/// serde_json's own message may quote the body; the position is enough.
+/// The parser's own message may quote the body; the position is enough.
 fn syntax(error: &serde_json::Error) -> Problem {
     let (line, column) = (error.line(), error.column());
     let reason = if error.is_eof() { "ends too early" } else { "is not JSON" };

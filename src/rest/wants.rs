@@ -203,13 +203,18 @@ impl Wants {
             }
         }
         if method.is_read() {
-            take(&mut wants.range, request.header("range"), range, &mut errors);
+            take(&mut wants.range, request.header("range").as_deref(), range, &mut errors);
         } else {
             media_type(request)?;
-            take(&mut wants.if_match, request.header("if-match"), if_match, &mut errors);
+            take(&mut wants.if_match, request.header("if-match").as_deref(), if_match, &mut errors);
         }
         if method == Method::Post {
-            take(&mut wants.idempotency_key, request.header("idempotency-key"), idempotency_key, &mut errors);
+            take(
+                &mut wants.idempotency_key,
+                request.header("idempotency-key").as_deref(),
+                idempotency_key,
+                &mut errors,
+            );
         }
         if errors.is_empty() { Ok(wants) } else { Err(Problem::violations(Kind::InvalidHeader, errors)) }
     }
@@ -218,11 +223,11 @@ impl Wants {
 /// Reads one optional header into its place, or its violation into the list.
 fn take<T>(
     slot: &mut Option<T>,
-    header: Option<String>,
+    header: Option<&str>,
     read: impl Fn(&str) -> Result<Option<T>, Violation>,
     errors: &mut Vec<Violation>,
 ) {
-    match header.as_deref().map(|value| read(value.trim())) {
+    match header.map(|value| read(value.trim())) {
         None => {}
         Some(Ok(value)) => *slot = value,
         Some(Err(violation)) => errors.push(violation),

@@ -54,6 +54,7 @@ impl Table {
 }
 
 /// A column, or a function's argument or result column.
+#[expect(clippy::struct_excessive_bools, reason = "four independent facts of the catalogue")]
 #[derive(Debug)]
 pub struct Column {
     /// Its name.

@@ -29,7 +29,7 @@ pub enum Write<'a> {
     },
 }
 
-/// Checks one row for a table and adds what is wrong to `errors`; `at` is the row's own pointer (`` or `/7`).
+/// Checks one row for a table and adds what is wrong to `errors`; `at` is the row's own pointer (empty, or `/7`).
 pub fn row(table: &Table, write: Write<'_>, row: &Row<'_>, at: &str, errors: &mut Vec<Violation>) {
     let (Write::Insert { columns, .. } | Write::Update { columns }) = write;
     let counts = |name: &str| columns.is_none_or(|listed| listed.iter().any(|column| column == name));
@@ -141,12 +141,12 @@ fn test_code(test: &Test) -> &'static str {
     }
 }
 
-fn passes(test: &Test, text: &str) -> bool {
+fn passes(rule: &Test, text: &str) -> bool {
     let compare = |bound: &str| {
         let (value, bound) = (Decimal::parse(text)?.approximate(), Decimal::parse(bound)?.approximate());
         value.partial_cmp(&bound)
     };
-    match test {
+    match rule {
         Test::OneOf(allowed) => allowed.contains(&text),
         Test::Matches(pattern) => pattern.matches(text),
         Test::Length(least, most, trimmed) => {

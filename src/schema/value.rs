@@ -297,13 +297,13 @@ fn split_array(text: &str) -> Option<Vec<(String, bool)>> {
     let mut elements = Vec::new();
     let mut chars = inner.chars().peekable();
     loop {
-        while chars.next_if(|c| c.is_ascii_whitespace()).is_some() {}
+        while chars.next_if(char::is_ascii_whitespace).is_some() {}
         elements.push(if chars.next_if_eq(&'"').is_some() {
             (quoted_element(&mut chars)?, true)
         } else {
             (bare_element(&mut chars)?, false)
         });
-        while chars.next_if(|c| c.is_ascii_whitespace()).is_some() {}
+        while chars.next_if(char::is_ascii_whitespace).is_some() {}
         match chars.next() {
             None => return Some(elements),
             Some(',') => {}
