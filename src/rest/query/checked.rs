@@ -1,7 +1,7 @@
 //! What the life of a request asks a checked query.
 
 use super::tree::{Condition, Operator, OrderTerm, Path, Query, SelectItem, Test};
-use super::{Target, print};
+use super::{Target, logic, print};
 
 /// A query that fits the schema.
 #[derive(Clone, Debug)]
@@ -83,12 +83,21 @@ impl Checked {
         self.query.arguments.as_deref().unwrap_or_default()
     }
 
-    /// The same rows in another shape: only the conditions on the target's own columns, to read them again with
-    /// another `select`.
+    /// Only the conditions on the target's own columns, to read the rows of a change again with another `select`.
+    /// Conditions on embedded resources are dropped with them; a change has none.
     #[must_use]
     pub fn filters_only(&self) -> Self {
-        let conditions = self.top_level().map(|condition| (Path::new(), condition.clone())).collect();
+        let own = self.top_level().filter(|condition| self.is_own(condition));
+        let conditions = own.map(|condition| (Path::new(), condition.clone())).collect();
         Self { query: Query { conditions, ..Query::default() }, target: self.target }
+    }
+
+    /// Whether every column that the condition looks at is the target's.
+    fn is_own(&self, condition: &Condition) -> bool {
+        let Target::Table(table) = self.target else { return true };
+        let mut own = true;
+        logic::columns(condition, &mut |name| own &= table.column(name).is_some());
+        own
     }
 
     /// The tree.
@@ -121,4 +130,66 @@ impl Checked {
 
 fn at_top<T>(list: &[(Path, T)]) -> Option<&T> {
     list.iter().find(|(path, _)| path.is_empty()).map(|(_, value)| value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::SCHEMA;
+    use super::super::{Mode, Op, check, parse};
+    use super::*;
+
+    fn checked(op: Op, raw: &str) -> Checked {
+        let target = Target::Table(SCHEMA.table("room").unwrap());
+        parse(raw, Mode::Filters).and_then(|query| check(query, target, &SCHEMA, op)).unwrap()
+    }
+
+    #[test]
+    fn a_filter_is_one_on_the_rows_themselves() {
+        assert!(checked(Op::Update, "id=eq.1").has_filter());
+        assert!(checked(Op::Update, "or=(id.eq.1,id.eq.2)").has_filter());
+        assert!(!checked(Op::Update, "select=id").has_filter());
+        assert!(!checked(Op::Update, "select=id,tag(label)&tag.label=eq.x").has_filter());
+    }
+
+    #[test]
+    fn the_key_is_pinned_by_one_plain_eq() {
+        let key = |raw| checked(Op::Read, raw).pinned_key();
+        assert_eq!(key("id=eq.1"), Some(vec![("id", "1".to_owned())]));
+        assert_eq!(key("id=eq.1&opens=gt.09:00"), Some(vec![("id", "1".to_owned())]));
+        for raw in
+            ["", "id=neq.1", "id=not.eq.1", "id=in.(1)", "id=eq.1&id=eq.2", "or=(id.eq.1)", "id=eq(any).{1}"]
+        {
+            assert_eq!(key(raw), None, "{raw}");
+        }
+        assert_eq!(key("select=id,tag(id)&tag.id=eq.1"), None);
+    }
+
+    #[test]
+    fn the_window_is_the_top_levels() {
+        let query =
+            checked(Op::Read, "select=id,tag(id)&tag.limit=2&tag.offset=3&limit=4&offset=5&order=id.desc");
+        assert_eq!((query.limit(), query.offset(), query.order().len()), (Some(4), Some(5), 1));
+        let query = checked(Op::Read, "select=id,tag(id)&tag.limit=2&tag.offset=3&tag.order=id");
+        assert_eq!((query.limit(), query.offset(), query.order().len()), (None, None, 0));
+    }
+
+    #[test]
+    fn a_column_is_selected_under_its_own_name() {
+        let selects = |raw| checked(Op::Read, raw).selects_column("id");
+        assert!(selects("") && selects("select=*") && selects("select=opens,id") && selects("select=id:id"));
+        assert!(!selects("select=opens") && !selects("select=number:id") && !selects("select=tag(id)"));
+        assert!(checked(Op::Read, "select=opens,*").selects_star());
+        assert!(!checked(Op::Read, "select=opens,tag(*)").selects_star());
+    }
+
+    #[test]
+    fn filters_only_keeps_the_rows_and_drops_the_shape() {
+        let query = checked(
+            Op::Read,
+            "select=id,tag(label)&tag.label=eq.x&tag=not.is.null&id=gt.1&or=(id.eq.5,tag.not.is.null)&or=(id.eq.5,id.eq.6)&order=id&limit=2",
+        );
+        let pairs = query.filters_only().pairs();
+        let pairs: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(pairs, ["id=gt.1", "or=(id.eq.5,id.eq.6)"]);
+    }
 }

@@ -75,3 +75,15 @@ pub(super) fn count(condition: &Condition) -> usize {
         Condition::Group { members, .. } => members.iter().map(count).sum(),
     }
 }
+
+/// Calls `found` with every column that a condition looks at.
+pub(super) fn columns<'c>(condition: &'c Condition, found: &mut impl FnMut(&'c str)) {
+    match condition {
+        Condition::Filter(filter) => found(&filter.field.name),
+        Condition::Group { members, .. } => {
+            for member in members {
+                columns(member, found);
+            }
+        }
+    }
+}

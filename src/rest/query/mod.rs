@@ -18,6 +18,8 @@ mod select;
 pub mod tree;
 
 #[cfg(test)]
+mod fixture;
+#[cfg(test)]
 mod tests;
 
 pub use checked::Checked;

@@ -55,15 +55,3 @@ fn is_about_embed(node: &Node, filter: &Filter) -> bool {
         && filter.field.json.is_empty()
         && node.children.iter().any(|child| child.name == filter.field.name)
 }
-
-/// Calls `found` with every column that a condition looks at.
-pub(super) fn columns<'c>(condition: &'c Condition, found: &mut impl FnMut(&'c str)) {
-    match condition {
-        Condition::Filter(filter) => found(&filter.field.name),
-        Condition::Group { members, .. } => {
-            for member in members {
-                columns(member, found);
-            }
-        }
-    }
-}

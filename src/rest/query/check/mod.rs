@@ -8,10 +8,13 @@ mod op;
 mod select;
 mod value;
 
+#[cfg(test)]
+mod tests;
+
 use embed::Node;
 
 use super::tree::{Condition, Field, OrderTerm, Path, Query};
-use super::{Checked, MAX_LIMIT, MAX_OFFSET, Op, Target, print};
+use super::{Checked, MAX_LIMIT, MAX_OFFSET, Op, Target, logic, print};
 use crate::problem::Violation;
 use crate::schema::{Column, Relationship, Schema, Type};
 
@@ -168,7 +171,7 @@ impl Checker<'_> {
         for (path, condition) in &query.conditions {
             let is_group = matches!(condition, Condition::Group { .. });
             if path.is_empty() && (is_group || !groups_only) {
-                condition::columns(condition, &mut |name| {
+                logic::columns(condition, &mut |name| {
                     used.push((print::parameter(path, condition), name));
                 });
             }
