@@ -161,7 +161,10 @@ from (
     cross join generate_series(1, 3) d
     cross join (values (0, time '09:00'), (1, time '10:00'), (2, time '11:00'), (3, time '14:00'), (4, time '15:00'), (5, time '16:00')) s (t, starts)
     join public.service v on v.id = ('00000000-0000-4000-8000-0000000050' || lpad((1 + (day_no * 7 + d * 5 + t * 3) % 20)::text, 2, '0'))::uuid
-    where v.duration_min <= 60
+    join public.provider_hours h on h.dentist_id = ('00000000-0000-4000-8000-0000000000d' || d)::uuid
+      and h.weekday = extract(isodow from day) and s.starts >= h.starts and s.starts < h.ends
+    where v.duration_min <= 60 and not exists (
+      select from public.clinic_settings c, jsonb_array_elements(c.closures) x where day between (x ->> 'from')::date and (x ->> 'to')::date)
   ) p
 ) q;
 
@@ -187,7 +190,7 @@ where a.status = 'completed';
 
 insert into public.treatment_records (id, patient_id, dentist_id, service_id, status, priority, tooth, surfaces, planned_on, fee, created_by)
 select ('00000000-0000-4000-8000-0000000d' || lpad(n::text, 4, '0'))::uuid, u.id, u.primary_dentist_id, v.id,
-  (array['planned', 'accepted', 'declined', 'referred'])[1 + n % 4]::public.treatment_status, 1 + n % 4, (2 + n % 30)::text,
+  (array['planned', 'accepted', 'declined', 'referred'])[1 + n / 2 % 4]::public.treatment_status, 1 + n % 4, (2 + n % 30)::text,
   case when v.treatment_area = 'surface' then 'MO' end, current_date - n, v.fee, u.primary_dentist_id
 from generate_series(1, 40, 2) n
 join public."user" u on u.id = ('00000000-0000-4000-8000-0000000a' || lpad(n::text, 4, '0'))::uuid

@@ -11,6 +11,7 @@ create function app.request_header(name text) returns text
 language sql stable set search_path = '' as $$
   select nullif(current_setting('request.headers', true), '')::jsonb ->> name
 $$;
+grant execute on function app.request_header(text) to anon, authenticated, service_role;
 
 -- Version, times and author of each update. `version` is the ETag, so even an update that changes nothing counts.
 -- The key's columns are named in the trigger's argument: an upsert sets them, but may not change them.

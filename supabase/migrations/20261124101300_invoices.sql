@@ -30,6 +30,7 @@ create table public.invoices (
   created_by uuid,
   updated_by uuid,
   constraint invoices_invoice_no_key unique (invoice_no),
+  constraint invoices_invoice_no_form check (invoice_no ~ '^[A-Z0-9-]{1,40}$'),
   constraint invoices_discount_within_subtotal check (discount <= subtotal),
   constraint invoices_estimate_within_total check (insurance_estimate <= subtotal - discount + tax),
   constraint invoices_balance_not_negative check (subtotal - discount + tax - paid - insurance_paid - write_off >= 0),
@@ -72,6 +73,7 @@ comment on constraint invoices_guarantor_id_fkey on public.invoices is 'guaranto
 comment on constraint invoices_appointment_id_fkey on public.invoices is 'appointment_id names no appointment.';
 comment on constraint invoices_insurance_id_fkey on public.invoices is 'insurance_id names no insurance plan.';
 comment on constraint invoices_invoice_no_key on public.invoices is 'There is an invoice with this number already.';
+comment on constraint invoices_invoice_no_form on public.invoices is 'An invoice''s number has 1 to 40 capital letters, digits and hyphens.';
 comment on constraint invoices_discount_within_subtotal on public.invoices is 'The discount is at most the subtotal.';
 comment on constraint invoices_estimate_within_total on public.invoices is 'The insurance pays at most the total.';
 comment on constraint invoices_balance_not_negative on public.invoices is 'No more is paid than the invoice''s total.';

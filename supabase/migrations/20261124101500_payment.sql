@@ -25,6 +25,7 @@ create table public.payment (
   updated_by uuid,
   constraint payment_receipt_no_key unique (receipt_no),
   constraint payment_external_id_key unique (provider, external_id),
+  constraint payment_receipt_no_form check (receipt_no ~ '^[A-Z0-9-]{1,40}$'),
   constraint payment_method_known check (method in ('cash', 'card', 'bank_transfer', 'check', 'insurance', 'other')),
   constraint payment_amount_positive check (amount > 0),
   constraint payment_refund_refers check ((kind = 'refund') = (refund_of is not null)),
@@ -54,6 +55,7 @@ comment on constraint payment_refund_of_fkey on public.payment is 'refund_of nam
 comment on constraint payment_received_by_fkey on public.payment is 'received_by names nobody the clinic knows.';
 comment on constraint payment_receipt_no_key on public.payment is 'There is a receipt with this number already.';
 comment on constraint payment_external_id_key on public.payment is 'This payment of the provider is recorded already.';
+comment on constraint payment_receipt_no_form on public.payment is 'A receipt''s number has 1 to 40 capital letters, digits and hyphens.';
 comment on constraint payment_method_known on public.payment is 'Method is cash, card, bank_transfer, check, insurance or other.';
 comment on constraint payment_amount_positive on public.payment is 'A payment''s amount is above zero.';
 comment on constraint payment_refund_refers on public.payment is 'A refund names the payment it refunds, and nothing else does.';
