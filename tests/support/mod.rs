@@ -1,0 +1,273 @@
+//! The pure program under test: a request made by hand, an upstream that answers from a script, tokens.
+#![allow(dead_code, missing_docs, clippy::missing_panics_doc, reason = "each test file takes what it needs")]
+
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use chairside::app::{App, Handled};
+use chairside::config::Config;
+use chairside::http::{
+    BodyError, Budget, Call, Collected, Method, Payload, Platform, Reply, Request, SendError,
+};
+use chairside::schema::SCHEMA;
+use futures::executor::block_on;
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+pub const SECRET: &str = "a-secret-of-the-tests-that-is-long-enough";
+pub const NOW: u64 = 1_800_000_000;
+pub const PATIENT: &str = "00000000-0000-4000-8000-0000000a0001";
+pub const REQUEST_ID: &str = "11111111-1111-4111-8111-111111111111";
+
+/// The id that the platform gives when asked for a new one.
+pub const NEW_ID: &str = "22222222-2222-4222-8222-222222222222";
+
+/// A JWT with these claims, signed as Supabase's legacy secret would.
+pub fn sign(claims: &Value) -> String {
+    let part = |value: &Value| Base64UrlUnpadded::encode_string(value.to_string().as_bytes());
+    let signed = format!("{}.{}", part(&json!({ "alg": "HS256", "typ": "JWT" })), part(claims));
+    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+    mac.update(signed.as_bytes());
+    format!("{signed}.{}", Base64UrlUnpadded::encode_string(&mac.finalize().into_bytes()))
+}
+
+pub fn anon_key() -> String {
+    sign(
+        &json!({ "iss": "supabase", "role": "anon", "ref": "local", "iat": NOW - 1000, "exp": NOW + 1_000_000 }),
+    )
+}
+
+pub fn user_token(id: &str, clinic_role: &str) -> String {
+    sign(&json!({
+        "iss": "https://clinic.supabase.co/auth/v1", "aud": "authenticated", "sub": id, "role": "authenticated",
+        "iat": NOW - 10, "exp": NOW + 3600, "app_metadata": { "clinic_role": clinic_role },
+    }))
+}
+
+pub fn app() -> App {
+    let anon = anon_key();
+    let config = Config::from_lookup(|name| {
+        Some(match name {
+            "SUPABASE_URL" => "https://clinic.supabase.co".to_owned(),
+            "SUPABASE_ANON_KEY" => anon.clone(),
+            "SUPABASE_JWT_SECRET" => SECRET.to_owned(),
+            "CLINIC_ID" => "demo".to_owned(),
+            "ALLOWED_ORIGINS" => "https://app.clinic.test".to_owned(),
+            "RATE_LIMITS" => "anon=120/60 user=600/60 auth=20/60".to_owned(),
+            "RATE_LIMIT_ANON" | "RATE_LIMIT_USER" | "RATE_LIMIT_AUTH" => "bound".to_owned(),
+            _ => return None,
+        })
+    })
+    .unwrap();
+    App::new(config, &SCHEMA)
+}
+
+/// A request made by hand.
+#[derive(Clone, Debug)]
+pub struct TestRequest {
+    method: Method,
+    target: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+pub fn request(method: Method, target: &str) -> TestRequest {
+    TestRequest {
+        method,
+        target: target.to_owned(),
+        headers: vec![("x-request-id".to_owned(), REQUEST_ID.to_owned())],
+        body: Vec::new(),
+    }
+}
+
+pub fn get(target: &str) -> TestRequest {
+    request(Method::Get, target)
+}
+
+impl TestRequest {
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub fn with_id(mut self, id: &str) -> Self {
+        self.headers.retain(|(name, _)| name != "x-request-id");
+        self.header("x-request-id", id)
+    }
+
+    pub fn as_patient(self) -> Self {
+        let token = user_token(PATIENT, "patient");
+        self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    pub fn json(mut self, body: &str) -> Self {
+        self.body = body.as_bytes().to_vec();
+        self.header("content-type", "application/json")
+    }
+
+    pub fn bytes(mut self, body: &[u8]) -> Self {
+        self.body = body.to_vec();
+        self.header("content-type", "application/json")
+    }
+}
+
+impl Request for TestRequest {
+    fn method(&self) -> Method {
+        self.method
+    }
+
+    fn path(&self) -> &str {
+        self.target.split_once('?').map_or(&self.target, |(path, _)| path)
+    }
+
+    fn query(&self) -> &str {
+        self.target.split_once('?').map_or("", |(_, query)| query)
+    }
+
+    fn header(&self, name: &str) -> Option<String> {
+        self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.clone())
+    }
+
+    async fn body(&self, limit: usize) -> Result<Vec<u8>, BodyError> {
+        if self.body.len() > limit { Err(BodyError::TooLarge) } else { Ok(self.body.clone()) }
+    }
+}
+
+/// One scripted reply.
+pub type Scripted = Result<Reply<Vec<u8>>, SendError>;
+
+pub fn reply(status: u16, headers: &[(&'static str, &str)], body: &str) -> Scripted {
+    let headers = headers.iter().map(|(name, value)| (Cow::Borrowed(*name), (*value).to_owned())).collect();
+    Ok(Reply { status, headers, body: body.as_bytes().to_vec() })
+}
+
+pub fn ok_json(body: &str) -> Scripted {
+    reply(200, &[("content-type", "application/json; charset=utf-8"), ("content-range", "0-0/*")], body)
+}
+
+pub fn pg_error(status: u16, code: &str, message: &str) -> Scripted {
+    let body = json!({ "code": code, "message": message, "details": "Key (email)=(a@b.c)", "hint": null });
+    reply(status, &[("content-type", "application/json; charset=utf-8")], &body.to_string())
+}
+
+/// An upstream that answers from a script and remembers what it was asked.
+pub struct Script {
+    replies: RefCell<VecDeque<Scripted>>,
+    pub calls: RefCell<Vec<Call>>,
+    pub admitted: RefCell<Vec<(Budget, String)>>,
+    pub refuse: Cell<bool>,
+}
+
+pub fn script(replies: Vec<Scripted>) -> Script {
+    Script {
+        replies: RefCell::new(replies.into()),
+        calls: RefCell::default(),
+        admitted: RefCell::default(),
+        refuse: Cell::new(false),
+    }
+}
+
+impl Platform for Script {
+    type Stream = Vec<u8>;
+
+    async fn send(&self, call: Call, _timeout_ms: u32) -> Scripted {
+        let reads = call.reads;
+        self.calls.borrow_mut().push(call);
+        let mut reply = self.replies.borrow_mut().pop_front().expect("the script has no further reply")?;
+        reply.headers.retain(|(name, _)| reads.contains(&name.as_ref()));
+        Ok(reply)
+    }
+
+    async fn collect(&self, body: Vec<u8>, limit: usize) -> Result<Collected<Vec<u8>>, SendError> {
+        Ok(if body.len() > limit { Collected::Longer(body) } else { Collected::Whole(body) })
+    }
+
+    async fn admit(&self, budget: Budget, key: &str) -> Result<bool, String> {
+        self.admitted.borrow_mut().push((budget, key.to_owned()));
+        Ok(!self.refuse.get())
+    }
+
+    async fn sleep(&self, _ms: u32) {}
+
+    fn now_ms(&self) -> u64 {
+        NOW * 1000
+    }
+
+    fn new_id(&self) -> String {
+        NEW_ID.to_owned()
+    }
+}
+
+/// What the client sees.
+pub struct Seen {
+    pub status: u16,
+    pub headers: Vec<(Cow<'static, str>, String)>,
+    pub body: Vec<u8>,
+    pub log: String,
+    pub calls: Vec<Call>,
+}
+
+impl Seen {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        chairside::http::find(&self.headers, name)
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
+    }
+
+    pub fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The pointers and codes of all violations.
+    pub fn violations(&self) -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let json = self.json();
+        let errors = json["errors"].as_array().cloned().unwrap_or_default();
+        errors.iter().map(|error| (text(&error["pointer"]), text(&error["code"]))).collect()
+    }
+
+    /// The decoded query of a call, in order.
+    pub fn query(&self, call: usize) -> Vec<(String, String)> {
+        let (_, query) = self.calls[call].url.split_once('?').unwrap_or_default();
+        query
+            .split('&')
+            .filter(|pair| !pair.is_empty())
+            .map(|pair| {
+                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                let decode = |text: &str| {
+                    percent_encoding::percent_decode_str(&text.replace('+', " "))
+                        .decode_utf8()
+                        .unwrap()
+                        .into_owned()
+                };
+                (decode(name), decode(value))
+            })
+            .collect()
+    }
+}
+
+/// Runs one request against a script.
+pub fn run(request: &TestRequest, script: &Script) -> Seen {
+    let Handled { answer, log } = block_on(app().handle(request, script));
+    let body = match answer.body {
+        Payload::Empty => Vec::new(),
+        Payload::Bytes(bytes) | Payload::Stream(bytes) => bytes,
+    };
+    Seen {
+        status: answer.status,
+        headers: answer.headers,
+        body,
+        log: serde_json::to_string(&log).unwrap(),
+        calls: script.calls.borrow().clone(),
+    }
+}
+
+/// Runs one request against these replies.
+pub fn serve(request: &TestRequest, replies: Vec<Scripted>) -> Seen {
+    run(request, &script(replies))
+}

@@ -1,0 +1,288 @@
+//! `/rest/v1/{table}` against a scripted PostgREST: what goes out, what comes back, what never goes out.
+
+mod support;
+
+use chairside::http::{Method, find};
+use support::{PATIENT, Seen, TestRequest, get, ok_json, pg_error, reply, request, serve};
+
+fn patch(target: &str) -> TestRequest {
+    request(Method::Patch, target).as_patient()
+}
+
+fn post(target: &str) -> TestRequest {
+    request(Method::Post, target).as_patient()
+}
+
+fn prefer(seen: &Seen) -> Option<String> {
+    find(&seen.calls[0].headers, "prefer").map(str::to_owned)
+}
+
+const APPOINTMENT: &str = r#"{"patient_id":"00000000-0000-4000-8000-0000000a0001",
+    "dentist_id":"00000000-0000-4000-8000-0000000000d1","starts_at":"2027-03-10T09:00Z","ends_at":"2027-03-10T09:30Z"}"#;
+
+#[test]
+fn a_read_is_forwarded_in_canonical_form_and_bounded() {
+    let seen =
+        serve(&get("/rest/v1/service?select=id,name&order=name&fee=gt.10&fee=lt.99"), vec![ok_json("[]")]);
+    let query = seen.query(0);
+    let value = |name: &str| query.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str());
+    assert_eq!(value("select"), Some("id,name"));
+    assert_eq!(value("limit"), Some("1000"));
+    assert_eq!(query.iter().filter(|(name, _)| name == "fee").count(), 2);
+    assert!(seen.calls[0].url.starts_with("https://clinic.supabase.co/rest/v1/service?"));
+    assert_eq!(seen.header("content-range"), Some("0-0/*"));
+}
+
+#[test]
+fn what_the_schema_does_not_know_is_not_forwarded() {
+    for target in [
+        "/rest/v1/service?nope=eq.1",
+        "/rest/v1/service?fee=eq.abc",
+        "/rest/v1/service?select=nope",
+        "/rest/v1/service?fee=bogus.1",
+        "/rest/v1/service?order=nope",
+        "/rest/v1/service?limit=5000",
+        "/rest/v1/service?select=name.count()",
+        "/rest/v1/service?id=in.(1,2)",
+    ] {
+        let seen = serve(&get(target), Vec::new());
+        assert_eq!((seen.status, seen.code().as_str()), (400, "invalid-query"), "{target}");
+        assert!(seen.violations()[0].0.starts_with('?'), "{target}: {:?}", seen.violations());
+    }
+}
+
+#[test]
+fn a_body_goes_out_as_it_came() {
+    let seen = serve(&post("/rest/v1/appointment").json(APPOINTMENT), vec![reply(201, &[], "")]);
+    assert_eq!(seen.status, 201);
+    assert_eq!(seen.calls[0].body.as_deref(), Some(APPOINTMENT.as_bytes()));
+    assert_eq!((seen.calls[0].method, prefer(&seen)), (Method::Post, None));
+    assert_eq!(find(&seen.calls[0].headers, "content-type"), Some("application/json"));
+}
+
+#[test]
+fn preferences_go_out_in_one_order() {
+    let request = post("/rest/v1/appointment").json(APPOINTMENT);
+    let seen = serve(&request.header("prefer", "count=exact, return=representation"), vec![ok_json("[]")]);
+    assert_eq!(prefer(&seen).as_deref(), Some("return=representation,count=exact"));
+}
+
+#[test]
+fn all_that_is_wrong_with_a_body_is_told_at_once() {
+    let body = r#"[{"dentist_id":"x","starts_at":"2027-03-10T09:00Z","ends_at":"2027-13-10T09:30Z","nope":1},
+        {"dentist_id":null,"starts_at":true,"ends_at":"2027-03-10T09:30Z","version":3}]"#;
+    let seen = serve(&post("/rest/v1/appointment").json(body), Vec::new());
+    let mut found = seen.violations();
+    found.sort();
+    let expected = [
+        ("/0/dentist_id", "type"),
+        ("/0/ends_at", "type"),
+        ("/0/nope", "unknown-column"),
+        ("/1/dentist_id", "null"),
+        ("/1/starts_at", "type"),
+        ("/1/version", "read-only"),
+    ];
+    assert_eq!(found, expected.map(|(pointer, code)| (pointer.to_owned(), code.to_owned())));
+    assert_eq!((seen.status, seen.code().as_str()), (422, "validation-failed"));
+}
+
+#[test]
+fn writes_without_a_filter_are_refused() {
+    for method in [Method::Patch, Method::Delete] {
+        for target in
+            ["/rest/v1/appointment", "/rest/v1/appointment?select=id", "/rest/v1/appointment?limit=1"]
+        {
+            let seen = serve(&request(method, target).as_patient().json("{}"), Vec::new());
+            assert_eq!(seen.status, 400, "{target}");
+        }
+    }
+    let seen = serve(&request(Method::Put, "/rest/v1/service?fee=eq.1").as_patient().json("{}"), Vec::new());
+    assert_eq!((seen.status, seen.calls.len()), (400, 0));
+}
+
+#[test]
+fn methods_that_nobody_has_are_405_and_named() {
+    for (method, target) in [
+        (Method::Post, "/rest/v1/dentist"),
+        (Method::Delete, "/rest/v1/treatment_records?id=eq.1"),
+        (Method::Other, "/rest/v1/user"),
+        (Method::Put, "/rest/v1/rpc/book_appointment"),
+        (Method::Get, "/rest/v1/rpc/book_appointment"),
+    ] {
+        let seen = serve(&request(method, target).as_patient(), Vec::new());
+        assert_eq!(seen.status, 405, "{target}");
+        assert!(seen.header("allow").is_some(), "{target}");
+    }
+}
+
+#[test]
+fn a_deadlock_is_tried_once_more_and_no_more() {
+    let request = post("/rest/v1/appointment").json(APPOINTMENT);
+    let deadlock = || pg_error(500, "40P01", "deadlock detected");
+    let won = serve(&request, vec![deadlock(), reply(201, &[], "")]);
+    assert_eq!((won.status, won.calls.len()), (201, 2));
+    assert_eq!(won.calls[0], won.calls[1]);
+    let lost = serve(&request, vec![deadlock(), deadlock()]);
+    assert_eq!((lost.status, lost.code().as_str(), lost.calls.len()), (409, "40P01", 2));
+}
+
+#[test]
+fn database_errors_are_mapped_and_their_details_dropped() {
+    let cases = [
+        (400, "23P01", "conflicting key value violates exclusion constraint \"appointment_room_free\"", 409),
+        (409, "23505", "duplicate key value violates unique constraint \"appointment_pkey\"", 409),
+        (
+            409,
+            "23503",
+            "insert or update on table \"appointment\" violates foreign key constraint \"appointment_dentist_id_fkey\"",
+            422,
+        ),
+        (
+            400,
+            "23514",
+            "new row for relation \"appointment\" violates check constraint \"appointment_grid\"",
+            422,
+        ),
+        (
+            400,
+            "23502",
+            "null value in column \"dentist_id\" of relation \"appointment\" violates not-null constraint",
+            422,
+        ),
+        (400, "22P02", "invalid input syntax for type uuid: \"Ana Alder\"", 422),
+        (403, "42501", "new row violates row-level security policy for table \"appointment\"", 403),
+        (401, "42501", "permission denied for table appointment", 401),
+        (409, "PT409", "The appointment is closed.", 409),
+        (503, "53300", "too many connections", 503),
+        (500, "57014", "canceling statement due to statement timeout", 503),
+        (504, "PGRST003", "Timed out acquiring connection from connection pool.", 503),
+        (406, "PGRST116", "JSON object requested, multiple (or no) rows returned", 406),
+    ];
+    for (status, code, message, expected) in cases {
+        // A taken slot is followed by the search for others, which may fail.
+        let replies = vec![pg_error(status, code, message), pg_error(500, "XX000", "x")];
+        let seen = serve(&post("/rest/v1/appointment").json(APPOINTMENT), replies);
+        assert_eq!((seen.status, seen.code().as_str()), (expected, code), "{code}");
+        let json = seen.json();
+        let keeps_details = code.starts_with("PGRST1");
+        assert_eq!(json["details"].is_null(), !keeps_details, "{code}");
+        assert!(!json.to_string().contains("Ana Alder"), "{code}");
+        assert_eq!(seen.header("retry-after").is_some(), expected == 503, "{code}");
+    }
+}
+
+#[test]
+fn constraints_speak_in_their_own_words_and_point_at_their_columns() {
+    let error = pg_error(
+        409,
+        "23503",
+        "insert or update on table \"appointment\" violates foreign key constraint \"appointment_dentist_id_fkey\"",
+    );
+    let seen = serve(&post("/rest/v1/appointment").json(APPOINTMENT), vec![error]);
+    assert_eq!(seen.violations(), [("/dentist_id".to_owned(), "reference".to_owned())]);
+    assert_eq!(seen.json()["message"], "dentist_id names nobody the clinic knows.");
+}
+
+#[test]
+fn a_taken_slot_comes_with_others() {
+    let taken = || {
+        pg_error(
+            400,
+            "23P01",
+            "conflicting key value violates exclusion constraint \"appointment_dentist_free\"",
+        )
+    };
+    let free = r#"[{"dentist_id":"d","starts_at":"2027-03-10T10:00:00+00:00"}]"#;
+    let seen = serve(&post("/rest/v1/appointment").json(APPOINTMENT), vec![taken(), ok_json(free)]);
+    assert_eq!((seen.status, seen.json()["alternatives"].to_string()), (409, free.to_owned()));
+    assert!(seen.calls[1].url.ends_with("/rpc/slot_alternatives"));
+    let asked: serde_json::Value = serde_json::from_slice(seen.calls[1].body.as_deref().unwrap()).unwrap();
+    assert_eq!(asked["starts_at"], "2027-03-10T09:00Z");
+    // A change says only what is new: the rest is in the row.
+    let target = "/rest/v1/appointment?id=eq.00000000-0000-4000-8000-0000000b0001";
+    let row = r#"[{"dentist_id":"d9","starts_at":"2027-03-01T09:00Z","ends_at":"2027-03-01T09:30Z"}]"#;
+    let change = patch(target).json(r#"{"starts_at":"2027-03-10T09:00Z","ends_at":"2027-03-10T09:30Z"}"#);
+    let seen = serve(&change, vec![taken(), ok_json(row), ok_json(free)]);
+    let asked: serde_json::Value = serde_json::from_slice(seen.calls[2].body.as_deref().unwrap()).unwrap();
+    assert_eq!(
+        (asked["dentist_id"].as_str(), asked["starts_at"].as_str()),
+        (Some("d9"), Some("2027-03-10T09:00Z"))
+    );
+}
+
+#[test]
+fn an_etag_is_the_version_of_a_single_object() {
+    let single = get(&format!("/rest/v1/user?id=eq.{PATIENT}"))
+        .as_patient()
+        .header("accept", "application/vnd.pgrst.object+json");
+    let object = [("content-type", "application/vnd.pgrst.object+json; charset=utf-8")];
+    let seen = serve(&single, vec![reply(200, &object, r#"{"id":"x","version":7}"#)]);
+    assert_eq!(
+        (seen.header("etag"), seen.body.as_slice()),
+        (Some("\"7\""), br#"{"id":"x","version":7}"#.as_slice())
+    );
+    let large = format!("{{\"version\":7,\"x\":\"{}\"}}", "a".repeat(300_000));
+    let seen = serve(&single, vec![reply(200, &object, &large)]);
+    assert_eq!((seen.header("etag"), seen.body.len()), (None, large.len()));
+}
+
+#[test]
+fn if_match_is_a_filter_on_the_version() {
+    let target = format!("/rest/v1/user?id=eq.{PATIENT}");
+    let change = patch(&target).json("{\"phone\":null}").header("if-match", "\"3\"");
+    let range = |range: &'static str| {
+        reply(204, &[("content-range", range), ("preference-applied", "count=exact")], "")
+    };
+    let seen = serve(&change, vec![range("0-0/1")]);
+    assert!(seen.query(0).contains(&("version".to_owned(), "eq.3".to_owned())));
+    assert_eq!(prefer(&seen).as_deref(), Some("count=exact"));
+    // What the edge asked for on its own is not shown.
+    assert_eq!((seen.header("content-range"), seen.header("preference-applied")), (Some("0-0/*"), None));
+    let found = reply(200, &[("content-type", "application/json"), ("content-range", "0-0/*")], "[{}]");
+    let seen = serve(&change, vec![range("*/0"), found]);
+    assert_eq!((seen.status, seen.code().as_str()), (412, "precondition-failed"));
+    let none = reply(200, &[("content-type", "application/json"), ("content-range", "*/*")], "[]");
+    assert_eq!(serve(&change, vec![range("*/0"), none]).status, 404);
+    let many = patch("/rest/v1/user?role_id=eq.1").json("{\"phone\":null}").header("if-match", "\"3\"");
+    assert_eq!(serve(&many, Vec::new()).code(), "invalid-header");
+}
+
+#[test]
+fn max_affected_counts_under_strict_alone_and_stays_at_the_edge() {
+    let change = |prefer: &str| {
+        let request = patch(&format!("/rest/v1/user?id=eq.{PATIENT}")).json("{\"phone\":null}");
+        serve(&request.header("prefer", prefer), vec![reply(204, &[("content-range", "0-0/*")], "")])
+    };
+    let strict = change("handling=strict, max-affected=1");
+    assert_eq!(find(&strict.calls[0].headers, "x-chairside-max-affected"), Some("1"));
+    assert_eq!(prefer(&strict).as_deref(), Some("handling=strict"));
+    let lenient = change("max-affected=1");
+    assert_eq!(find(&lenient.calls[0].headers, "x-chairside-max-affected"), None);
+}
+
+#[test]
+fn a_soft_delete_tells_what_it_marked() {
+    let target = "/rest/v1/service?id=eq.00000000-0000-4000-8000-000000005001";
+    let delete = request(Method::Delete, target).as_patient();
+    let marked =
+        |count: &'static str| reply(204, &[("content-range", "*/0"), ("chairside-deleted", count)], "");
+    let seen = serve(&delete.clone().header("prefer", "count=exact"), vec![marked("1")]);
+    assert_eq!((seen.status, seen.header("content-range")), (204, Some("*/1")));
+    assert_eq!(seen.header("chairside-deleted"), None);
+    let whole = delete.header("prefer", "return=representation");
+    let rows = reply(
+        200,
+        &[("content-type", "application/json; charset=utf-8"), ("content-range", "0-0/1")],
+        "[{\"id\":1}]",
+    );
+    let seen = serve(&whole, vec![rows, marked("1")]);
+    assert_eq!((seen.status, seen.body.as_slice()), (200, b"[{\"id\":1}]".as_slice()));
+    // Row level security kept them: nothing was marked, nothing is shown.
+    let rows = reply(
+        200,
+        &[("content-type", "application/json; charset=utf-8"), ("content-range", "0-0/1")],
+        "[{\"id\":1}]",
+    );
+    let seen = serve(&whole, vec![rows, reply(204, &[("content-range", "*/*")], "")]);
+    assert_eq!(seen.body, b"[]");
+}
