@@ -10,7 +10,7 @@ const KEY: &str = "7b6f3c1e-key";
 const BODY: &str = r#"{"name":"Gloves","sku":"GLV-M","category":"ppe"}"#;
 
 fn insert(body: &str) -> TestRequest {
-    request(Method::Post, "/rest/v1/inventory").as_patient().json(body).header("idempotency-key", KEY)
+    request(Method::Post, "/rest/v1/inventory").by_patient().json(body).header("idempotency-key", KEY)
 }
 
 fn fingerprint(seen: &Seen) -> String {
@@ -42,7 +42,7 @@ fn key_and_fingerprint_go_along() {
 
 #[test]
 fn without_a_key_nothing_goes_along() {
-    let plain = request(Method::Post, "/rest/v1/inventory").as_patient().json(BODY);
+    let plain = request(Method::Post, "/rest/v1/inventory").by_patient().json(BODY);
     let seen = serve(&plain, vec![reply(201, &[], "")]);
     assert!(fingerprint(&seen).is_empty() && find(&seen.calls[0].headers, "idempotency-key").is_none());
 }
@@ -82,7 +82,7 @@ fn a_repeated_call_is_answered_with_the_recorded_result() {
     let body = r#"{"appointment_id":"00000000-0000-4000-8000-0000000b0001","reason":"ill"}"#;
     let call = || {
         request(Method::Post, "/rest/v1/rpc/cancel_appointment")
-            .as_patient()
+            .by_patient()
             .json(body)
             .header("idempotency-key", KEY)
     };
@@ -91,14 +91,14 @@ fn a_repeated_call_is_answered_with_the_recorded_result() {
     let seen = serve(&call(), vec![conflict(), kept(&fingerprint(&first))]);
     assert_eq!((seen.status, seen.body.as_slice()), (200, b"{\"a\":1}".as_slice()));
     let selecting =
-        request(Method::Post, "/rest/v1/rpc/cancel_appointment?select=id").as_patient().json(body);
+        request(Method::Post, "/rest/v1/rpc/cancel_appointment?select=id").by_patient().json(body);
     assert_eq!(serve(&selecting.header("idempotency-key", KEY), Vec::new()).status, 400);
 }
 
 #[test]
 fn a_malformed_key_is_refused() {
     for key in ["", " ", "a b", "é", &"x".repeat(256)] {
-        let plain = request(Method::Post, "/rest/v1/inventory").as_patient().json(BODY);
+        let plain = request(Method::Post, "/rest/v1/inventory").by_patient().json(BODY);
         let seen = serve(&plain.header("idempotency-key", key), Vec::new());
         assert_eq!((seen.status, seen.code().as_str()), (400, "invalid-header"), "{key:?}");
     }

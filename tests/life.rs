@@ -25,7 +25,7 @@ fn an_anonymous_read_goes_out_under_the_anon_key() {
 #[test]
 fn a_user_s_read_goes_out_under_the_user_s_own_token() {
     let script = script(vec![ok_json("[]")]);
-    let seen = run(&get("/rest/v1/appointment").as_patient(), &script);
+    let seen = run(&get("/rest/v1/appointment").by_patient(), &script);
     let token = format!("Bearer {}", user_token(PATIENT, "patient"));
     assert_eq!(find(&seen.calls[0].headers, "authorization"), Some(token.as_str()));
     assert_eq!(script.admitted.borrow().as_slice(), [(Budget::User, PATIENT.to_owned())]);
@@ -58,7 +58,7 @@ fn a_bad_token_is_refused_and_counted_by_address() {
 fn a_spent_budget_is_429() {
     let script = script(Vec::new());
     script.refuse.set(true);
-    let seen = run(&get("/rest/v1/user").as_patient(), &script);
+    let seen = run(&get("/rest/v1/user").by_patient(), &script);
     assert_eq!((seen.status, seen.code().as_str()), (429, "rate-limited"));
     assert_eq!(seen.header("retry-after"), Some("60"));
     assert_eq!(seen.header("ratelimit-policy"), Some("\"user\";q=600;w=60"));

@@ -6,11 +6,11 @@ use chairside::http::{Method, find};
 use support::{PATIENT, Seen, TestRequest, get, ok_json, pg_error, reply, request, serve};
 
 fn patch(target: &str) -> TestRequest {
-    request(Method::Patch, target).as_patient()
+    request(Method::Patch, target).by_patient()
 }
 
 fn post(target: &str) -> TestRequest {
-    request(Method::Post, target).as_patient()
+    request(Method::Post, target).by_patient()
 }
 
 fn prefer(seen: &Seen) -> Option<String> {
@@ -92,11 +92,11 @@ fn writes_without_a_filter_are_refused() {
         for target in
             ["/rest/v1/appointment", "/rest/v1/appointment?select=id", "/rest/v1/appointment?limit=1"]
         {
-            let seen = serve(&request(method, target).as_patient().json("{}"), Vec::new());
+            let seen = serve(&request(method, target).by_patient().json("{}"), Vec::new());
             assert_eq!(seen.status, 400, "{target}");
         }
     }
-    let seen = serve(&request(Method::Put, "/rest/v1/service?fee=eq.1").as_patient().json("{}"), Vec::new());
+    let seen = serve(&request(Method::Put, "/rest/v1/service?fee=eq.1").by_patient().json("{}"), Vec::new());
     assert_eq!((seen.status, seen.calls.len()), (400, 0));
 }
 
@@ -109,7 +109,7 @@ fn methods_that_nobody_has_are_405_and_named() {
         (Method::Put, "/rest/v1/rpc/book_appointment"),
         (Method::Get, "/rest/v1/rpc/book_appointment"),
     ] {
-        let seen = serve(&request(method, target).as_patient(), Vec::new());
+        let seen = serve(&request(method, target).by_patient(), Vec::new());
         assert_eq!(seen.status, 405, "{target}");
         assert!(seen.header("allow").is_some(), "{target}");
     }
@@ -213,7 +213,7 @@ fn a_taken_slot_comes_with_others() {
 #[test]
 fn an_etag_is_the_version_of_a_single_object() {
     let single = get(&format!("/rest/v1/user?id=eq.{PATIENT}"))
-        .as_patient()
+        .by_patient()
         .header("accept", "application/vnd.pgrst.object+json");
     let object = [("content-type", "application/vnd.pgrst.object+json; charset=utf-8")];
     let seen = serve(&single, vec![reply(200, &object, r#"{"id":"x","version":7}"#)]);
@@ -263,7 +263,7 @@ fn max_affected_counts_under_strict_alone_and_stays_at_the_edge() {
 #[test]
 fn a_soft_delete_tells_what_it_marked() {
     let target = "/rest/v1/service?id=eq.00000000-0000-4000-8000-000000005001";
-    let delete = request(Method::Delete, target).as_patient();
+    let delete = request(Method::Delete, target).by_patient();
     let marked =
         |count: &'static str| reply(204, &[("content-range", "*/0"), ("chairside-deleted", count)], "");
     let seen = serve(&delete.clone().header("prefer", "count=exact"), vec![marked("1")]);

@@ -1,5 +1,11 @@
 //! The pure program under test: a request made by hand, an upstream that answers from a script, tokens.
 #![allow(dead_code, missing_docs, clippy::missing_panics_doc, reason = "each test file takes what it needs")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::unnecessary_wraps,
+    reason = "a test that cannot go on fails"
+)]
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -98,7 +104,7 @@ impl TestRequest {
         self.header("x-request-id", id)
     }
 
-    pub fn as_patient(self) -> Self {
+    pub fn by_patient(self) -> Self {
         let token = user_token(PATIENT, "patient");
         self.header("authorization", &format!("Bearer {token}"))
     }
