@@ -4,7 +4,10 @@
 //! `op` is the method (`UPSERT`: POST with `Prefer: resolution`; `RPC-GET` and `RPC-POST`: functions), `raw` the
 //! query string as it is sent, `canonical` what is sent on, written with as few escapes as possible.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::collections::HashSet;
+use std::fmt::Write;
 
 use chairside::problem::Violation;
 use chairside::rest::query::tree::{Is, Operator, Quantifier, Search};
@@ -61,7 +64,9 @@ fn canonical(checked: &Checked) -> String {
             if c.is_ascii_graphic() && !"%&+#;=".contains(c) {
                 escaped.push(c);
             } else {
-                c.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| escaped.push_str(&format!("%{byte:02X}")));
+                for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                    write!(escaped, "%{byte:02X}").unwrap();
+                }
             }
         }
         escaped

@@ -95,7 +95,7 @@ fn is(scan: &mut Scan, place: Place) -> Parsed<Is> {
     let start = *scan;
     let word = match place {
         Place::Parameter => scan.take_all(),
-        Place::Group => scan.take_while(|c| !matches!(c, ',' | ')')).trim_end(),
+        Place::Group => scan.take_while(|c| c.is_ascii_alphabetic() || c == '_'),
     };
     Is::from_word(&word.to_ascii_lowercase())
         .ok_or_else(|| start.expected("null, true, false or unknown (and not.is.null for its opposite)"))

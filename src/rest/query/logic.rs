@@ -23,17 +23,26 @@ fn members(scan: &mut Scan, depth: usize) -> Parsed<Vec<Condition>> {
     scan.expect("(")?;
     scan.skip_spaces();
     let mut members = vec![member(scan, depth)?];
-    scan.skip_spaces();
-    while scan.eat(",") {
-        scan.skip_spaces();
+    while comma(scan) {
         members.push(member(scan, depth)?);
-        scan.skip_spaces();
     }
     if !scan.eat(")") {
         return Err(scan.expected("\",\" or \")\""));
     }
     scan.skip_spaces();
     Ok(members)
+}
+
+/// Spaces may stand around a comma, but not between a value and a closing bracket.
+fn comma(scan: &mut Scan) -> bool {
+    let mut ahead = *scan;
+    ahead.skip_spaces();
+    if !ahead.eat(",") {
+        return false;
+    }
+    ahead.skip_spaces();
+    *scan = ahead;
+    true
 }
 
 fn member(scan: &mut Scan, depth: usize) -> Parsed<Condition> {
@@ -43,9 +52,6 @@ fn member(scan: &mut Scan, depth: usize) -> Parsed<Condition> {
     let field = scan.field()?;
     scan.expect(".")?;
     let (not, test) = filter::test(scan, Place::Group)?;
-    if !matches!(scan.peek(), Some(',' | ')' | ' ')) {
-        return Err(scan.expected("\",\" or \")\""));
-    }
     Ok(Condition::Filter(Filter { field, not, test }))
 }
 

@@ -1,7 +1,8 @@
 //! The tree as canonical parameters: every name and value that could be read as syntax is quoted.
 
 use super::tree::{
-    Arrow, Condition, Embed, Field, Filter, Join, Key, OrderTerm, Path, Query, SelectItem, Test,
+    Arrow, Condition, Direction, Embed, Field, Filter, Join, Key, Nulls, OrderTerm, Path, Query, SelectItem,
+    Test,
 };
 
 /// Decoded names and values, in a fixed order.
@@ -136,7 +137,7 @@ fn order(terms: &[OrderTerm]) -> String {
         let column = field(&term.field);
         let column =
             term.relation.as_deref().map_or_else(|| column.clone(), |rel| format!("{}({column})", name(rel)));
-        let words = [term.direction.map(|word| word.word()), term.nulls.map(|word| word.word())];
+        let words = [term.direction.map(Direction::word), term.nulls.map(Nulls::word)];
         words.iter().flatten().fold(column, |text, word| format!("{text}.{word}"))
     })
 }
