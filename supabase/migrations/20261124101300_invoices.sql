@@ -35,7 +35,7 @@ create table public.invoices (
   constraint invoices_estimate_within_total check (insurance_estimate <= subtotal - discount + tax),
   constraint invoices_balance_not_negative check (subtotal - discount + tax - paid - insurance_paid - write_off >= 0),
   constraint invoices_issued_whole check (status in ('draft', 'void') or (issued_at is not null and invoice_no is not null)),
-  constraint invoices_void_reason check (status <> 'void' or char_length(btrim(void_reason)) > 0),
+  constraint invoices_void_reason check (status <> 'void' or (void_reason is not null and char_length(btrim(void_reason)) > 0)),
   constraint invoices_status_matches_money check (case status
     when 'draft' then paid + insurance_paid + write_off = 0
     when 'issued' then paid + insurance_paid + write_off = 0

@@ -31,7 +31,7 @@ create table public.inventory (
   constraint inventory_unit_cost_not_negative check (unit_cost >= 0),
   constraint inventory_status_known check (status in ('active', 'quarantined', 'expired', 'discarded')),
   constraint inventory_target_above_level check (reorder_target >= reorder_level),
-  constraint inventory_discard_reason check (status <> 'discarded' or char_length(btrim(discard_reason)) > 0)
+  constraint inventory_discard_reason check (status <> 'discarded' or (discard_reason is not null and char_length(btrim(discard_reason)) > 0))
 );
 comment on table public.inventory is 'Stock by article, lot and place.';
 comment on column public.inventory.id is 'Identifies the lot at its place.';
