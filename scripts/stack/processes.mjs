@@ -3,34 +3,43 @@
 // crash of the supervisor the next start (or stop) finds and ends what was left.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, openSync, closeSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+// The fields of /proc/<pid>/stat from the state on, or null: no such process, or only its corpse,
+// which holds nothing any more but waits for a parent that may be slow to collect it.
+function stat(pid) {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' ? null : fields;
+  } catch {
+    return null;
+  }
+}
+
+const hasProc = existsSync('/proc/self/stat');
+const GROUP = 2;
+const START = 19;
+
 /** When a process started, as the system tells it (only to be compared), or null if it is gone. */
 export function startTime(pid) {
-  if (existsSync('/proc/self/stat')) {
-    try {
-      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      return fields[0] === 'Z' ? null : fields[19];
-    } catch {
-      return null;
-    }
-  }
+  if (hasProc) return stat(pid)?.[START] ?? null;
   return spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).stdout.trim() || null;
 }
 
 export const sameProcess = ({ pid, started }) => started !== null && startTime(pid) === started;
 
-const groupLives = (pid) => {
+function groupLives(pid) {
+  if (hasProc) return readdirSync('/proc').some((name) => /^\d+$/.test(name) && stat(name)?.[GROUP] === String(pid));
   try {
     process.kill(-pid, 0);
     return true;
   } catch {
     return false;
   }
-};
+}
 
 const signalGroup = (pid, signal) => {
   try {

@@ -21,7 +21,9 @@ function wranglerEnv(folder) {
     WRANGLER_CACHE_DIR: join(folder, 'wrangler-cache'),
     MINIFLARE_CACHE_DIR: join(folder, 'wrangler-cache'),
     CLOUDFLARE_CF_FETCH_ENABLED: 'false',
-    CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV: 'false',
+    // The file given to it is what the Worker is told, not this process's environment.
+    CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV: 'true',
+    CLOUDFLARE_INCLUDE_PROCESS_ENV: 'false',
     CI: '1',
     NO_COLOR: '1',
   };

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { databaseUrl, query } from '../../scripts/stack/postgres.mjs';
 import { client, decode, env, newEmail, PASSWORD } from './support.mjs';
 
 async function signUp(options) {
@@ -96,6 +97,23 @@ test('the_parent_of_the_active_token_gets_the_active_one_again', async () => {
   assert.equal(lostAnswer.error, null);
   assert.equal(lostAnswer.data.session.refresh_token, first.data.session.refresh_token);
 });
+
+test('reuse_of_an_old_refresh_token_ends_the_session', async () => {
+  const { data } = await signUp();
+  const stolen = data.session.refresh_token;
+  const second = await client().auth.refreshSession({ refresh_token: stolen });
+  const third = await client().auth.refreshSession({ refresh_token: second.data.session.refresh_token });
+  await age(decode(data.session.access_token).session_id);
+  refused((await client().auth.refreshSession({ refresh_token: stolen })).error, 400, 'refresh_token_already_used');
+  const { error } = await client().auth.refreshSession({ refresh_token: third.data.session.refresh_token });
+  refused(error, 400, 'refresh_token_already_used');
+});
+
+// Lets the ten seconds pass in which a revoked token may still be used.
+async function age(sessionId) {
+  const url = databaseUrl(new URL(env.DATABASE_URL).port, 'supabase_auth_admin');
+  await query(url, "update auth.refresh_tokens set updated_at = now() - interval '1 minute' where session_id = $1", [sessionId]);
+}
 
 test('an_unknown_refresh_token_is_not_found', async () => {
   const { error } = await client().auth.refreshSession({ refresh_token: 'nothing-like-it' });
