@@ -50,9 +50,10 @@ fn run(row: &Row, raw: &str) -> Result<Checked, Vec<Violation>> {
         other => panic!("{other} is no op"),
     };
     let target = match row.target.strip_prefix("rpc/") {
-        Some(name) => Target::Function(SCHEMA.function(name).unwrap()),
-        None => Target::Table(SCHEMA.table(&row.target).unwrap()),
+        Some(name) => SCHEMA.function(name).map(Target::Function),
+        None => SCHEMA.table(&row.target).map(Target::Table),
     };
+    let target = target.unwrap_or_else(|| panic!("{} is unknown: is generated.rs stale?", row.target));
     parse(raw, mode).and_then(|query| check(query, target, &SCHEMA, op))
 }
 
