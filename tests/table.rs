@@ -150,6 +150,8 @@ fn database_errors_are_mapped_and_their_details_dropped() {
             422,
         ),
         (400, "22P02", "invalid input syntax for type uuid: \"Ana Alder\"", 422),
+        (400, "2201B", "invalid regular expression: parentheses () not balanced", 400),
+        (500, "21000", "ON CONFLICT DO UPDATE command cannot affect row a second time", 422),
         (403, "42501", "new row violates row-level security policy for table \"appointment\"", 403),
         (401, "42501", "permission denied for table appointment", 401),
         (409, "PT409", "The appointment is closed.", 409),

@@ -19,6 +19,13 @@ const COLUMNS = `
    where a.attrelid = any($1::oid[]) and a.attnum > 0 and not a.attisdropped
    order by a.attrelid, a.attnum`;
 
+// The columns of composite types that are no relation: what some functions return.
+const FIELDS = `
+  select t.oid::int as composite, a.attname as name, a.atttypid::int as type, a.atttypmod as typmod
+    from pg_type t join pg_class c on c.oid = t.typrelid join pg_attribute a on a.attrelid = c.oid
+   where t.typtype = 'c' and c.relkind = 'c' and a.attnum > 0 and not a.attisdropped
+   order by t.oid, a.attnum`;
+
 const TYPES = `
   select t.oid::int as oid, t.typname as name, t.typtype as kind, t.typbasetype::int as base, t.typtypmod as typmod,
          t.typelem::int as element, t.typcategory as category, t.typnotnull as not_null, t.typrelid::int as relation,
@@ -72,6 +79,7 @@ export async function readCatalogue(client) {
   return {
     relations,
     columns: await rows(COLUMNS, [relations.map((relation) => relation.oid)]),
+    fields: await rows(FIELDS),
     types: new Map((await rows(TYPES)).map((type) => [type.oid, type])),
     constraints: await rows(CHECKS),
     indexes: await rows(INDEXES),

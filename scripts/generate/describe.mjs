@@ -3,11 +3,8 @@ import { rulesOf } from './checks.mjs';
 import { relationshipsOf } from './relationships.mjs';
 
 export function describe(catalogue) {
-  const names = new Set(catalogue.relations.map((relation) => relation.name));
   const tables = catalogue.relations.map((relation) => describeRelation(catalogue, relation));
-  const functions = catalogue.functions
-    .filter((one) => !returnsUnknown(catalogue, one, names))
-    .map((one) => describeFunction(catalogue, one, names));
+  const functions = catalogue.functions.map((one) => describeFunction(catalogue, one));
   const twice = functions.find((one, at) => functions[at + 1]?.name === one.name);
   if (twice) throw new Error(`the function ${twice.name} is overloaded, which the edge does not route`);
   return { tables, functions };
@@ -106,23 +103,17 @@ export function typeOf(catalogue, oid, typmod = -1) {
 const relationOf = (catalogue, oid) =>
   catalogue.relations.find((relation) => relation.oid === catalogue.types.get(oid)?.relation);
 
-/** Functions of types that never reach a client, such as the token hook. */
-function returnsUnknown(catalogue, one, names) {
-  const type = catalogue.types.get(one.returns);
-  const outputs = one.modes.some((mode) => mode === 't' || mode === 'o');
-  return type.kind === 'c' && !outputs && !names.has(relationOf(catalogue, one.returns)?.name);
-}
-
 function describeFunction(catalogue, one) {
   const all = one.types.map((type, at) => ({ type, name: one.names[at] ?? '', mode: one.modes[at] ?? 'i' }));
   const inputs = all.filter((argument) => 'ib'.includes(argument.mode));
   const outputs = all.filter((argument) => 'bot'.includes(argument.mode));
   const unnamed = inputs.find((argument) => argument.name === '');
   if (unnamed) throw new Error(`the function ${one.name} has an argument without a name`);
-  const column = (argument, at) => ({
-    name: argument.name, type: typeOf(catalogue, argument.type), nullable: true,
-    hasDefault: at >= inputs.length - one.defaults, insertable: true, updatable: false, rules: [], comment: '',
+  const field = ({ name, type, typmod }) => ({
+    name, type: typeOf(catalogue, type, typmod), nullable: true, hasDefault: false, insertable: true, updatable: false,
+    rules: [], comment: '',
   });
+  const column = (argument, at) => ({ ...field(argument), hasDefault: at >= inputs.length - one.defaults });
   const relation = relationOf(catalogue, one.returns);
   return {
     name: one.name,
@@ -137,6 +128,9 @@ function describeFunction(catalogue, one) {
   function returnsOf() {
     if (outputs.length > 0) return { rows: outputs.map(column), many: one.returns_set };
     if (relation) return { table: relation.name, many: one.returns_set };
+    const fields = catalogue.fields.filter((field) => field.composite === one.returns);
+    if (fields.length > 0) return { rows: fields.map(field), many: one.returns_set };
+    if (catalogue.types.get(one.returns).kind === 'c') throw new Error(`${one.name} returns a relation that clients cannot see`);
     return { scalar: typeOf(catalogue, one.returns), many: one.returns_set };
   }
 }

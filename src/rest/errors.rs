@@ -95,7 +95,11 @@ pub fn problem(schema: &Schema, method: Method, status: u16, error: &PgError) ->
         "22001" => invalid_value("A text is too long."),
         "22003" => invalid_value("A number is out of range."),
         "22007" | "22008" => invalid_value("A date or time is not valid."),
-        "22P02" | "22P05" | "22023" => invalid_value("A value does not have the type of its column."),
+        "2201B" | "42601" => {
+            Problem::new(Kind::InvalidQuery, "A pattern or a search expression is not valid.")
+        }
+        "21000" => invalid_value("The body holds the same row twice."),
+        code if code.starts_with("22") => invalid_value("A value does not have the type of its column."),
         "42501" if status == 401 => Problem::new(Kind::Unauthorized, "Sign in to do this."),
         "42501" => Problem::new(Kind::Forbidden, "You are not allowed to do this."),
         code if is_unavailable(code) => {

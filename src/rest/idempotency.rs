@@ -14,9 +14,10 @@ use sha2::{Digest, Sha256};
 use crate::http::{Answer, Collected, Method, Payload, Platform, Reply, Request, set_header};
 use crate::problem::{Kind, Problem, Violation};
 use crate::rest::forward::Spec;
+use crate::rest::prefer::{Resolution, Return};
 use crate::rest::query::Checked;
 use crate::rest::reply::Outcome;
-use crate::rest::wants::{Media, Resolution, Return, Wants};
+use crate::rest::wants::{Media, Wants};
 use crate::rest::{Rest, precondition, unreachable};
 use crate::schema::Table;
 

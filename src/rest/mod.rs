@@ -12,9 +12,11 @@ pub mod forward;
 mod function;
 mod idempotency;
 mod precondition;
+pub mod prefer;
 pub mod query;
 mod reply;
 mod slots;
+mod soft_delete;
 mod table;
 pub mod wants;
 

@@ -1,20 +1,16 @@
 //! A table's request: read, insert, upsert, update, replace, delete.
 
-use std::borrow::Cow;
-
-use crate::http::{Answer, Collected, Method, Payload, Platform, Reply, Request, set_header};
+use crate::http::{Answer, Method, Platform, Reply, Request, set_header};
 use crate::problem::{Kind, Problem, Violation};
 use crate::rest::body::{self, Rows};
 use crate::rest::forward::Spec;
+use crate::rest::prefer::Prefer;
 use crate::rest::query::{Checked, MAX_LIMIT, Mode, Target};
-use crate::rest::reply::{self, Outcome};
-use crate::rest::wants::{Media, Prefer, Return, Wants};
-use crate::rest::{Rest, idempotency, method_not_allowed, op, precondition, slots, unreachable};
+use crate::rest::reply::Outcome;
+use crate::rest::wants::Wants;
+use crate::rest::{Rest, idempotency, method_not_allowed, op, precondition, slots, soft_delete};
 use crate::schema::Table;
 use crate::schema::validate::{self, Write};
-
-/// The longest representation of deleted rows that is held back until they are gone.
-const MAX_DELETED_BYTES: usize = 8 * 1024 * 1024;
 
 /// Serves one request.
 pub async fn serve<P: Platform, R: Request>(
@@ -32,7 +28,7 @@ pub async fn serve<P: Platform, R: Request>(
     match method {
         Method::Get | Method::Head => read(rest, table, &wants, &query).await,
         Method::Delete if table.column("deleted_at").is_some() => {
-            soft_delete(rest, table, &wants, query).await
+            soft_delete::serve(rest, table, &wants, query).await
         }
         Method::Delete => change(rest, table, &wants, &query, None).await,
         Method::Post => insert(rest, table, &wants, &query).await,
@@ -98,7 +94,7 @@ async fn read<P: Platform, R: Request>(
 }
 
 /// A read without a limit of its own gets the highest that is allowed, whatever the project's settings say.
-fn read_spec<'a>(target: &'a str, method: Method, wants: &Wants, query: &Checked) -> Spec<'a> {
+pub(super) fn read_spec<'a>(target: &'a str, method: Method, wants: &Wants, query: &Checked) -> Spec<'a> {
     let mut pairs = query.pairs();
     let bounded = query.limit().is_some() || wants.range.is_some_and(|(_, last)| last.is_some());
     if !bounded {
@@ -231,7 +227,7 @@ async fn change<P: Platform, R: Request>(
     Ok(answer)
 }
 
-fn change_spec<'a>(
+pub(super) fn change_spec<'a>(
     target: &'a str,
     method: Method,
     wants: &Wants,
@@ -264,12 +260,12 @@ fn max_affected(prefer: &Prefer) -> Vec<(&'static str, String)> {
 }
 
 /// How many rows a reply with an exact count is about.
-fn affected<S>(reply: &Reply<S>) -> Option<u64> {
+pub(super) fn affected<S>(reply: &Reply<S>) -> Option<u64> {
     reply.header("content-range")?.rsplit_once('/')?.1.parse().ok()
 }
 
 /// Takes back what the edge asked for on its own, and says what it applied by itself.
-fn restore_headers<S>(answer: &mut Answer<S>, wants: &Wants) {
+pub(super) fn restore_headers<S>(answer: &mut Answer<S>, wants: &Wants) {
     let asked_count = wants.if_match.is_some() && wants.prefer.count.is_none();
     for (name, value) in &mut answer.headers {
         match name.as_ref() {
@@ -291,91 +287,5 @@ fn restore_headers<S>(answer: &mut Answer<S>, wants: &Wants) {
         let applied = crate::http::find(&answer.headers, "preference-applied").unwrap_or("handling=strict");
         let applied = format!("{applied}, max-affected={most}");
         set_header(&mut answer.headers, "preference-applied", applied);
-    }
-}
-
-/// DELETE where rows are only marked. PostgREST then counts none and returns none, so a representation is read
-/// before, and the count comes from the header that the database sets.
-async fn soft_delete<P: Platform, R: Request>(
-    rest: &Rest<'_, P, R>,
-    table: &'static Table,
-    wants: &Wants,
-    query: Checked,
-) -> Result<Answer<P::Stream>, Problem> {
-    let represented = wants.prefer.returns == Some(Return::Representation);
-    let before = if represented { Some(read_before(rest, table, wants, &query).await?) } else { None };
-    let plain = Wants { prefer: Prefer { returns: None, ..wants.prefer.clone() }, ..wants.clone() };
-    let plain = Wants { media: Media::Json, ..plain };
-    let spec = change_spec(table.name, Method::Delete, &plain, &query.filters_only(), None);
-    let reply = rest.send(spec).await?.or_problem(rest.schema, Method::Delete)?;
-    let marked = reply.header(reply::SOFT_DELETED).and_then(|count| count.parse().ok()).unwrap_or(0_u64);
-    if wants.if_match.is_some() && marked == 0 {
-        return Err(precondition::explain_no_rows(rest, table, &query).await);
-    }
-    let mut answer = match before {
-        None => reply::pass(reply),
-        Some(before) => before.answer(marked, reply)?,
-    };
-    let total = if wants.prefer.count.is_some() { marked.to_string() } else { "*".to_owned() };
-    set_header(&mut answer.headers, "content-range", format!("*/{total}"));
-    restore_headers(&mut answer, wants);
-    Ok(answer)
-}
-
-/// Rows as they were before they were marked.
-struct Before {
-    rows: u64,
-    media: String,
-    bytes: Vec<u8>,
-    single: bool,
-}
-
-async fn read_before<P: Platform, R: Request>(
-    rest: &Rest<'_, P, R>,
-    table: &Table,
-    wants: &Wants,
-    query: &Checked,
-) -> Result<Before, Problem> {
-    let wants = Wants { prefer: Prefer { count: Some("exact"), ..Prefer::default() }, ..wants.clone() };
-    let reply = rest.send(read_spec(table.name, Method::Get, &wants, query)).await?;
-    let reply = reply.or_problem(rest.schema, Method::Get)?;
-    let rows = affected(&reply).unwrap_or(0);
-    if rows > MAX_LIMIT {
-        return Err(Problem::new(
-            Kind::InvalidQuery,
-            format!("A representation of more than {MAX_LIMIT} deleted rows cannot be returned."),
-        ));
-    }
-    let media = reply.header("content-type").unwrap_or("application/json; charset=utf-8").to_owned();
-    let body = rest.platform.collect(reply.body, MAX_DELETED_BYTES).await;
-    match body.map_err(|error| unreachable(error, "database"))? {
-        Collected::Whole(bytes) => Ok(Before { rows, media, bytes, single: wants.media.is_object() }),
-        Collected::Longer(_) => {
-            Err(Problem::new(Kind::InvalidQuery, "The representation of the deleted rows is too large."))
-        }
-    }
-}
-
-impl Before {
-    fn answer<S>(self, marked: u64, reply: Reply<S>) -> Result<Answer<S>, Problem> {
-        let headers: Vec<(Cow<'static, str>, String)> =
-            reply.headers.into_iter().filter(|(name, _)| name == "preference-applied").collect();
-        let bytes = match marked {
-            count if count == self.rows => self.bytes,
-            0 if self.single => {
-                return Err(Problem::new(Kind::Forbidden, "You are not allowed to delete this."));
-            }
-            0 => b"[]".to_vec(),
-            _ => {
-                return Err(Problem::new(
-                    Kind::Conflict,
-                    format!("{marked} rows were deleted, but others changed meanwhile; read them again."),
-                ));
-            }
-        };
-        let mut answer = Answer { status: 200, headers, body: Payload::Bytes(bytes) };
-        set_header(&mut answer.headers, "content-type", self.media);
-        set_header(&mut answer.headers, "preference-applied", "return=representation".to_owned());
-        Ok(answer)
     }
 }
