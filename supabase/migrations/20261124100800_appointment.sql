@@ -64,7 +64,7 @@ comment on column public.appointment.hold_expires_at is 'When a held slot is fre
 comment on column public.appointment.priority is 'normal or asap.';
 comment on column public.appointment.source is 'How the appointment came about.';
 comment on column public.appointment.reason is 'Why the patient comes, in the patient''s words.';
-comment on column public.appointment.notes is 'The staff''s notes.';
+comment on column public.appointment.notes is 'The staff''s notes; the patient can read them.';
 comment on column public.appointment.arrived_at is 'When the patient arrived; set with the status.';
 comment on column public.appointment.seated_at is 'When the patient was seated; set with the status.';
 comment on column public.appointment.dismissed_at is 'When the visit was completed; set with the status.';

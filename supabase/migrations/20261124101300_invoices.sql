@@ -66,7 +66,7 @@ comment on column public.invoices.insurance_paid is 'What the insurance has paid
 comment on column public.invoices.write_off is 'What the clinic has given up.';
 comment on column public.invoices.balance is 'What is still owed.';
 comment on column public.invoices.void_reason is 'Why it was voided.';
-comment on column public.invoices.notes is 'The clinic''s notes.';
+comment on column public.invoices.notes is 'The clinic''s notes; the patient can read them once the invoice is issued.';
 comment on constraint invoices_pkey on public.invoices is 'There is an invoice with this id already.';
 comment on constraint invoices_patient_id_fkey on public.invoices is 'patient_id names nobody the clinic knows.';
 comment on constraint invoices_guarantor_id_fkey on public.invoices is 'guarantor_id names nobody the clinic knows.';

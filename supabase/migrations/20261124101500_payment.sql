@@ -47,7 +47,7 @@ comment on column public.payment.refund_of is 'The payment that is refunded.';
 comment on column public.payment.receipt_no is 'The receipt''s number, given on success.';
 comment on column public.payment.received_by is 'Who took it; set by the database.';
 comment on column public.payment.paid_at is 'When it succeeded.';
-comment on column public.payment.notes is 'The clinic''s notes.';
+comment on column public.payment.notes is 'The clinic''s notes; the patient can read them.';
 comment on constraint payment_pkey on public.payment is 'There is a payment with this id already.';
 comment on constraint payment_invoice_id_fkey on public.payment is 'invoice_id names no invoice.';
 comment on constraint payment_patient_id_fkey on public.payment is 'patient_id names nobody the clinic knows.';

@@ -58,8 +58,10 @@ declare
 begin
   perform app.begin_booking();
   need := app.required_time(service_ids);
-  perform app.check_online_booking(hold_appointment.dentist_id, hold_appointment.starts_at, need);
-  if caller is distinct from 'patient' and (select count(*) from public.appointment a
+  if caller is null or caller = 'patient' then
+    perform app.check_online_booking(hold_appointment.dentist_id, hold_appointment.starts_at, need);
+  end if;
+  if caller is null and (select count(*) from public.appointment a
        where a.status = 'held' and a.patient_id is null and a.hold_expires_at > now()) >= (select s.max_anonymous_holds from public.clinic_settings s) then
     raise exception 'Too many slots are held at present.' using errcode = 'PT429', hint = 'Sign in, or try again in some minutes.';
   end if;
@@ -180,6 +182,9 @@ declare
 begin
   perform app.begin_booking();
   old_one := app.own_appointment(reschedule_appointment.appointment_id, caller);
+  if not app.appointment_may_become(old_one.status, 'rescheduled') then
+    raise exception 'An appointment that is % cannot become rescheduled.', old_one.status using errcode = 'PT409', detail = 'status';
+  end if;
   with_dentist := coalesce(reschedule_appointment.dentist_id, old_one.dentist_id);
   if caller = 'dentist' and with_dentist <> auth.uid() then
     raise exception 'Dentists book for themselves.' using errcode = '42501';

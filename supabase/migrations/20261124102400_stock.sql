@@ -67,6 +67,9 @@ begin
   if not found then
     raise exception 'There is no such lot.' using errcode = 'PT404', detail = 'inventory_id';
   end if;
+  if to_location is null then
+    raise exception 'Name another place to transfer to.' using errcode = 'PT422', detail = 'to_location';
+  end if;
   insert into public.inventory (sku, name, category, lot_no, location, expires_on, manufacturer, supplier, catalog_no, barcode, unit, unit_cost)
   select i.sku, i.name, i.category, i.lot_no, to_location, i.expires_on, i.manufacturer, i.supplier, i.catalog_no, i.barcode, i.unit, i.unit_cost
     from public.inventory i where i.id = lot_id

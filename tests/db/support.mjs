@@ -8,7 +8,14 @@ if (!url) throw new Error('DATABASE_URL is not set');
 
 export const pool = new pg.Pool({ connectionString: url, max: 40 });
 pool.on('error', () => {});
-after(() => pool.end());
+
+// The pool is closed last, after what a test file itself still has to tidy up.
+const tidying = [];
+export const tidyUp = (work) => tidying.push(work);
+after(async () => {
+  for (const work of tidying) await work();
+  await pool.end();
+});
 
 export const id = (tail) => `00000000-0000-4000-8000-${tail.padStart(12, '0')}`;
 export const people = {
