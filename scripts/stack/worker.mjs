@@ -63,8 +63,8 @@ export async function startMainWorker(processes, { stateDir, port, vars, watch }
   const config = watch ? join(root, 'wrangler.toml') : writeConfig(folder, {});
   const args = [...arguments_(folder, port), '--config', config, '--env-file', varsFile];
   const handle = processes.start('worker', wrangler, args, { cwd: root, env: wranglerEnv(folder) });
-  // A build may still have to run.
-  await processes.ready(handle, () => answersHttp(port), 300);
+  // A build may still have to run, or run again for an edit made meanwhile.
+  await processes.ready(handle, () => answersHttp(port), 900);
   return handle;
 }
 
