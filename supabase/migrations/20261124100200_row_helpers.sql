@@ -3,7 +3,7 @@
 -- A request made by a client, as opposed to a migration, the seed, or the service key.
 create function app.is_client() returns boolean
 language sql stable set search_path = '' as $$
-  select coalesce(auth.role(), '') in ('anon', 'authenticated')
+  select nullif(current_setting('request.jwt.claims', true), '') is not null and auth.role() is distinct from 'service_role'
 $$;
 grant execute on function app.is_client() to anon, authenticated, service_role;
 
@@ -48,7 +48,9 @@ end $$;
 
 -- DELETE marks the row and removes nothing, so PostgREST answers 204 (or [] when a representation was asked for) and
 -- counts no rows. What was marked is therefore told in a response header, from which the edge can tell "deleted"
--- from "there was none". Security definer: after the mark the caller's own policies may hide the row.
+-- from "there was none". (One object wanted, `Accept: application/vnd.pgrst.object+json`, makes PostgREST refuse the empty
+-- answer with 406 and roll back: such a DELETE deletes nothing.)
+-- Security definer: after the mark the caller's own policies may hide the row.
 create function app.soft_delete() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare

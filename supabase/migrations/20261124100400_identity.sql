@@ -16,12 +16,6 @@ $$;
 comment on function app.caller_role() is 'The caller''s role in the clinic; null for anon and for people who were deactivated or deleted.';
 grant execute on function app.caller_role() to anon, authenticated, service_role;
 
-create function app.is_staff() returns boolean
-language sql stable security definer set search_path = '' as $$
-  select coalesce(app.caller_role() in ('dentist', 'receptionist', 'admin'), false)
-$$;
-grant execute on function app.is_staff() to anon, authenticated, service_role;
-
 -- For functions that only some roles may call.
 create function app.require_role(variadic allowed text[]) returns text
 language plpgsql stable security definer set search_path = '' as $$

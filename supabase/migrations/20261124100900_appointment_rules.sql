@@ -129,7 +129,9 @@ begin
   select a.patient_id, a.dentist_id, a.deleted_at into new.patient_id, new.dentist_id, new.appointment_deleted_at
     from public.appointment a where a.id = new.appointment_id;
   if not found then
-    raise foreign_key_violation using message = 'appointment_id names no appointment.',
+    -- The copied columns would fail first, so the foreign key's error is raised here, in PostgreSQL's own words.
+    raise foreign_key_violation using
+      message = 'insert or update on table "appointment_has_service" violates foreign key constraint "appointment_has_service_appointment_id_fkey"',
       constraint = 'appointment_has_service_appointment_id_fkey', table = 'appointment_has_service', schema = 'public';
   end if;
   if (tg_op = 'INSERT' and (new.unit_fee is null or app.is_client())) or (tg_op = 'UPDATE' and new.service_id <> old.service_id) then
@@ -138,7 +140,8 @@ begin
       into new.unit_fee, new.duration_min
       from public.service s where s.id = new.service_id;
     if not found then
-      raise foreign_key_violation using message = 'service_id names no service.',
+      raise foreign_key_violation using
+        message = 'insert or update on table "appointment_has_service" violates foreign key constraint "appointment_has_service_service_id_fkey"',
         constraint = 'appointment_has_service_service_id_fkey', table = 'appointment_has_service', schema = 'public';
     end if;
   end if;

@@ -35,7 +35,8 @@ begin
       hint = 'Ask available_slots for free times.';
   end if;
   if not app.dentist_is_free(of_dentist, starts, ends, need.minutes_before, need.minutes_after, besides) then
-    raise exception 'The dentist has another appointment at this time.' using errcode = '23P01',
+    -- In PostgreSQL's own words: the message is where PostgREST's clients find the constraint.
+    raise exception 'conflicting key value violates exclusion constraint "appointment_dentist_free"' using errcode = '23P01',
       schema = 'public', table = 'appointment', constraint = 'appointment_dentist_free';
   end if;
 end $$;

@@ -119,6 +119,7 @@ test('a patient cannot book for others, outside hours, too soon, too far, off th
   await db.as('patient');
   const taken = await book(db, slot);
   assert.deepEqual([taken.error, taken.constraint], ['23P01', 'appointment_dentist_free']);
+  assert.match(taken.message, /"appointment_dentist_free"/);
   await db.as('anon');
   assert.equal((await book(db, slot)).error, '42501');
 }));

@@ -75,7 +75,7 @@ test('clients may call these functions and no others', async () => {
   assert.deepEqual(await callable('anon', 'public'), forAll);
   assert.deepEqual(await callable('authenticated', 'public'), [...forAll, ...forPeople].sort());
   for (const role of ['anon', 'authenticated']) {
-    assert.deepEqual(await callable(role, 'app'), ['caller_role', 'is_client', 'is_staff', 'max_affected', 'pre_request', 'request_header']);
+    assert.deepEqual(await callable(role, 'app'), ['caller_role', 'is_client', 'max_affected', 'pre_request', 'request_header']);
   }
   assert.deepEqual(await list(`select proname from pg_proc where pronamespace = 'public'::regnamespace and obj_description(oid, 'pg_proc') like 'internal:%' order by 1`),
     ['custom_access_token_hook', 'idempotency_replay', 'slot_alternatives']);
