@@ -10,6 +10,7 @@ pub mod config;
 mod cors;
 mod health;
 pub mod http;
+pub mod live;
 mod pass_auth;
 pub mod problem;
 pub mod rest;

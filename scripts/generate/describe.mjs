@@ -57,6 +57,7 @@ function describeColumn(catalogue, column, constraints, isView) {
   return {
     name: column.name,
     type: typeOf(catalogue, column.type, column.typmod),
+    pgType: catalogue.types.get(column.type).name,
     nullable: isView || (column.nullable && !isNotNullDomain(catalogue, column.type)),
     hasDefault: column.has_default,
     insertable: column.insertable && !isView,
@@ -110,7 +111,7 @@ function describeFunction(catalogue, one) {
   const unnamed = inputs.find((argument) => argument.name === '');
   if (unnamed) throw new Error(`the function ${one.name} has an argument without a name`);
   const field = ({ name, type, typmod }) => ({
-    name, type: typeOf(catalogue, type, typmod), nullable: true, hasDefault: false, insertable: true, updatable: false,
+    name, type: typeOf(catalogue, type, typmod), pgType: catalogue.types.get(type).name, nullable: true, hasDefault: false, insertable: true, updatable: false,
     rules: [], comment: '',
   });
   const column = (argument, at) => ({ ...field(argument), hasDefault: at >= inputs.length - one.defaults });

@@ -57,7 +57,7 @@ ${table.constraints.map((one) => `            ${constraintItem(one)},\n`).join('
 
 function columnItem(column, patterns) {
   const rules = list(column.rules.map((rule) => `Rule { constraint: ${string(rule.constraint)}, test: ${testItem(rule, patterns)} }`));
-  return `Column { name: ${string(column.name)}, ty: ${typeItem(column.type)}, nullable: ${column.nullable}, has_default: ${column.hasDefault}, insertable: ${column.insertable}, updatable: ${column.updatable}, rules: ${rules}, comment: ${string(column.comment)} }`;
+  return `Column { name: ${string(column.name)}, ty: ${typeItem(column.type)}, pg_type: ${string(column.pgType)}, nullable: ${column.nullable}, has_default: ${column.hasDefault}, insertable: ${column.insertable}, updatable: ${column.updatable}, rules: ${rules}, comment: ${string(column.comment)} }`;
 }
 
 function testItem(rule, patterns) {

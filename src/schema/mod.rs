@@ -61,6 +61,8 @@ pub struct Column {
     pub name: &'static str,
     /// Its type; a domain counts as its base type.
     pub ty: Type,
+    /// The type's own name in `pg_type`, a domain's too: what Realtime tells clients.
+    pub pg_type: &'static str,
     /// Whether NULL is allowed.
     pub nullable: bool,
     /// Whether it may be left out on insert although it is not nullable.

@@ -3,6 +3,8 @@
 //! Deliberately narrower than Postgres where its input is ambiguous (`Jan 1 2027`, zone names): ISO 8601 only, plus
 //! the words `now`, `today`, … that clients do use. Wider nowhere that is known; Postgres has the last word.
 
+use std::cmp::Ordering;
+
 use super::Type;
 
 /// Checks that `text` (unquoted, as in a filter or the text of a JSON string) is a value of the type.
@@ -147,6 +149,45 @@ impl<'a> Decimal<'a> {
             usize::try_from(before).unwrap_or(usize::MAX),
             usize::try_from(if lowest == i64::MAX { 0 } else { after }).unwrap_or(usize::MAX),
         )
+    }
+
+    /// The order of two numbers, exact whatever their length.
+    pub fn compare(&self, other: &Self) -> Ordering {
+        let by_size = || {
+            let by_weight = self.leading().cmp(&other.leading());
+            by_weight.then_with(|| self.significant().cmp(other.significant()))
+        };
+        match (self.sign(), other.sign()) {
+            (left, right) if left != right => left.cmp(&right),
+            (-1, _) => by_size().reverse(),
+            _ => by_size(),
+        }
+    }
+
+    /// -1, 0 or 1.
+    fn sign(&self) -> i8 {
+        match self.leading() {
+            None => 0,
+            Some(_) if self.negative => -1,
+            Some(_) => 1,
+        }
+    }
+
+    /// The decimal weight of the first digit that is not zero; `None` for zero.
+    fn leading(&self) -> Option<i64> {
+        let zeros = self.all().position(|digit| digit != b'0')?;
+        let count = |digits: usize| i64::try_from(digits).unwrap_or(i64::MAX);
+        Some(count(self.integer.len()) + i64::from(self.exponent) - 1 - count(zeros))
+    }
+
+    /// The digits from the first to the last that is not zero.
+    fn significant(&self) -> impl Iterator<Item = u8> {
+        let end = self.all().enumerate().filter(|(_, digit)| *digit != b'0').last().map_or(0, |(at, _)| at + 1);
+        self.all().take(end).skip_while(|digit| *digit == b'0')
+    }
+
+    fn all(&self) -> impl Iterator<Item = u8> {
+        self.integer.bytes().chain(self.fraction.bytes())
     }
 
     /// The value for comparing with a bound; bounds are small, so that a double is exact enough on both sides.

@@ -7,6 +7,7 @@ const fn column(name: &'static str, ty: Type) -> Column {
     Column {
         name,
         ty,
+        pg_type: "",
         nullable: true,
         has_default: false,
         insertable: true,
