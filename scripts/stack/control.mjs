@@ -6,6 +6,8 @@
 //   POST /mode       {mode, ms?, kind?, status?, headers?, body?, path?, method?, count?}
 //                    path is a prefix; count is how many matching requests it is for
 //   POST /jwt-alg    {alg: "HS256" | "ES256"}: how the Auth stand-in signs from now on
+//   GET  /realtime   counters and settings of the Realtime stand-in
+//   POST /realtime   {mode, …}: how it misbehaves, see realtime/misbehave.mjs
 // Modes: ok · down (nobody listens; with a filter: the connection is closed) · slow (ms before
 // the answer) · garbage (kind: html, html-502, invalid-json, truncated) · reply (status, headers,
 // body as given) · lose-reply (PostgREST commits, the caller never hears of it).
@@ -32,9 +34,10 @@ export class Control {
   }
 
   /** Takes charge of the gateway's own listener, which `down` closes. */
-  govern(server, port) {
+  govern(server, port, realtime) {
     this.governed = server;
     this.governedPort = port;
+    this.realtime = realtime;
   }
 
   async open() {
@@ -45,6 +48,8 @@ export class Control {
     if (!this.governed.listening) return;
     const closed = new Promise((resolve) => this.governed.close(resolve));
     this.governed.closeAllConnections();
+    // Web sockets are no longer among the server's connections.
+    this.realtime?.disconnect();
     await closed;
   }
 
@@ -108,6 +113,11 @@ export class Control {
     if (route === 'GET /mode') return answer(response, 200, this.mode);
     if (route === 'POST /mode') return this.#setMode(await readJson(request), response);
     if (route === 'POST /jwt-alg') return this.#setAlg(await readJson(request), response);
+    if (route === 'GET /realtime') return answer(response, 200, this.realtime.stats());
+    if (route === 'POST /realtime') {
+      await this.realtime.misbehave.set(await readJson(request));
+      return answer(response, 200, this.realtime.stats());
+    }
     answer(response, 404, { error: 'unknown path' });
   }
 

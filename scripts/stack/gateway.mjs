@@ -1,5 +1,6 @@
 // One process that looks like a Supabase project: `/rest/v1` is PostgREST, `/auth/v1` the Auth
-// stand-in, with the gateway's own rules for keys in front of both. A second, loopback-only
+// stand-in, with the gateway's own rules for keys in front of both, and `/realtime/v1/websocket`
+// the Realtime stand-in, which looks at keys itself. A second, loopback-only
 // port lets tests count requests and make the upstream misbehave (control.mjs).
 // Configuration by environment; see `readConfig`. Run by stack.mjs.
 
@@ -9,6 +10,7 @@ import { Auth } from './auth/index.mjs';
 import { Control } from './control.mjs';
 import { loadKeys } from './keys.mjs';
 import { proxy } from './proxy.mjs';
+import { Realtime } from './realtime/server.mjs';
 
 const CORS = {
   'access-control-allow-origin': '*',
@@ -28,7 +30,7 @@ const BAD_KEY = {
 };
 
 export class Gateway {
-  constructor({ keys, auth, postgrestPort, control }) {
+  constructor({ keys, auth, postgrestPort, control, realtimeDatabaseUrl }) {
     this.keys = keys;
     this.auth = auth;
     this.postgrestPort = postgrestPort;
@@ -38,6 +40,11 @@ export class Gateway {
         console.error(`gateway: ${error.name} ${error.code ?? ''}`);
         response.destroy();
       });
+    });
+    this.realtime = new Realtime({ databaseUrl: realtimeDatabaseUrl, keys, tokenOf: (key) => this.#tokenOf(key) });
+    this.server.on('upgrade', (request, socket, head) => {
+      control.count(request, new URL(request.url, 'http://gateway.invalid').pathname);
+      this.realtime.upgrade(request, socket, head);
     });
   }
 
@@ -109,6 +116,7 @@ function readConfig(env) {
     controlPort: Number(env.GATEWAY_CONTROL_PORT),
     postgrestPort: Number(env.POSTGREST_PORT),
     databaseUrl: env.AUTH_DATABASE_URL,
+    realtimeDatabaseUrl: env.REALTIME_DATABASE_URL,
     issuer: env.AUTH_ISSUER,
     alg: env.AUTH_JWT_ALG || 'HS256',
     reuseSeconds: Number(env.AUTH_REFRESH_REUSE_SECONDS || 10),
@@ -120,8 +128,8 @@ async function main() {
   const keys = await loadKeys(config.stateDir);
   const auth = new Auth({ ...config, keys });
   const control = new Control({ auth });
-  const gateway = new Gateway({ keys, auth, postgrestPort: config.postgrestPort, control });
-  control.govern(gateway.server, config.port);
+  const gateway = new Gateway({ ...config, keys, auth, control });
+  control.govern(gateway.server, config.port, gateway.realtime);
   await control.listen(config.controlPort);
   await control.open();
   process.on('SIGTERM', () => process.exit(0));

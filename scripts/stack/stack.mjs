@@ -58,7 +58,7 @@ async function startBackend({ stateDir, ports, keys, auth, say, step, processes 
   await step('Supabase roles and auth schema', () => applyShim(ports.postgres));
   await step('migrations and seed (supabase db push)', () => migrate(ports.postgres, stateDir));
   await step('PostgREST', () => startPostgrest(processes, { stateDir, ports, keys }));
-  await step('gateway (/rest/v1, /auth/v1)', () => startGateway(processes, { stateDir, ports, auth }));
+  await step('gateway (/rest/v1, /auth/v1, /realtime/v1)', () => startGateway(processes, { stateDir, ports, auth }));
   return step('tokens', () => makeTokens(auth, say));
 }
 
@@ -72,6 +72,7 @@ async function startGateway(processes, { stateDir, ports, auth }) {
     AUTH_DATABASE_URL: auth.databaseUrl,
     AUTH_ISSUER: auth.issuer,
     AUTH_JWT_ALG: auth.alg,
+    REALTIME_DATABASE_URL: databaseUrl(ports.postgres, 'supabase_admin'),
   };
   const handle = processes.start('gateway', process.execPath, [join(root, 'scripts', 'stack', 'gateway.mjs')], { env });
   const control = `http://127.0.0.1:${ports.control}`;
