@@ -47,6 +47,10 @@ pub struct Config {
     pub clinic_id: String,
     /// What the rate-limit bindings allow; a binding answers only yes or no.
     pub rate_limits: RateLimits,
+    /// The service key, for the Feed alone; without it there are no live rooms.
+    pub service_key: Option<Secret>,
+    /// Over how many objects the clinic's client sockets are spread.
+    pub room_shards: u32,
 }
 
 /// A budget: so many requests in so many seconds.
@@ -104,6 +108,8 @@ impl Config {
         let timeout = read.optional("UPSTREAM_TIMEOUT_MS", form::timeout_ms);
         let clinic_id = read.required("CLINIC_ID", form::clinic_id);
         let rate_limits = read.required("RATE_LIMITS", form::rate_limits);
+        let service_key = read.optional("SUPABASE_SERVICE_ROLE_KEY", form::service_key);
+        let room_shards = read.optional("ROOM_SHARDS", form::room_shards);
         for binding in RATE_LIMIT_BINDINGS {
             read.required(binding, |_| Ok(()));
         }
@@ -125,6 +131,8 @@ impl Config {
                 jwks_url,
                 clinic_id,
                 rate_limits,
+                service_key,
+                room_shards: room_shards.unwrap_or(1),
             }),
             _ => Err(ConfigError { settings: read.errors }),
         }

@@ -46,6 +46,22 @@ pub fn anon_key(value: &str) -> Checked<Secret> {
     }
 }
 
+/// A JWT with the role `service_role`, or `sb_secret_…`.
+pub fn service_key(value: &str) -> Checked<Secret> {
+    let is_secret = value.starts_with("sb_secret_") && value.len() > 20;
+    if is_secret || jwt_role(value).as_deref() == Some("service_role") {
+        Ok(Secret::new(value))
+    } else {
+        Err("is not a service key: a JWT with the role `service_role`, or sb_secret_…")
+    }
+}
+
+/// 1 to 64.
+pub fn room_shards(value: &str) -> Checked<u32> {
+    let value = value.trim().parse().ok().filter(|shards| (1..=64).contains(shards));
+    value.ok_or("must be a whole number from 1 to 64")
+}
+
 /// The new public key: `sb_publishable_…`.
 pub fn publishable_key(value: &str) -> Checked<Secret> {
     if value.starts_with("sb_secret_") {

@@ -8,7 +8,7 @@ use worker::{Context, Env, Headers, Response, ResponseBuilder, console_error, co
 use super::platform::EdgePlatform;
 use super::request::EdgeRequest;
 use crate::app::{App, Handled, misconfigured};
-use crate::config::{Config, ConfigError, RATE_LIMIT_BINDINGS};
+use crate::config::ConfigError;
 use crate::http::{Answer, Payload};
 use crate::schema::SCHEMA;
 
@@ -30,22 +30,15 @@ async fn fetch(request: worker::Request, env: Env, _context: Context) -> worker:
     };
     let line = serde_json::to_string(&log)?;
     if log.status >= 500 {
-        console_error!("{line}")
+        console_error!("{line}");
     } else {
-        console_log!("{line}")
+        console_log!("{line}");
     }
     respond(answer)
 }
 
 fn load(env: &Env) -> Result<App, ConfigError> {
-    let config = Config::from_lookup(|name| {
-        if RATE_LIMIT_BINDINGS.contains(&name) {
-            return env.rate_limiter(name).ok().map(|_| "bound".to_owned());
-        }
-        // Vars and secrets are both plain strings of the environment.
-        env.var(name).ok().map(|value| value.to_string())
-    })?;
-    Ok(App::new(config, &SCHEMA))
+    Ok(App::new(super::env::config(env)?, &SCHEMA))
 }
 
 fn respond(answer: Answer<Response>) -> worker::Result<Response> {

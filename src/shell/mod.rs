@@ -1,5 +1,8 @@
 //! The only place that names `worker`: the Worker's entry and what it lends to the pure part of the program.
 
 mod entry;
+mod env;
+mod feed;
 mod platform;
 mod request;
+mod store;

@@ -1,0 +1,333 @@
+//! The Feed object: one per clinic. A shell around [`crate::live::feed`]: it restores the machine from SQLite, hands it
+//! one event at a time and performs its effects in order.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use futures::StreamExt;
+use serde::Deserialize;
+use worker::js_sys::Date;
+use worker::{
+    DurableObject, Env, Error, Method, Request, RequestInit, Response, Result, ScheduledTime, State,
+    WebSocket, WebSocketIncomingMessage, WebsocketEvent, console_error, console_log, durable_object,
+};
+
+use super::env::{self, ORIGIN};
+use super::platform::EdgePlatform;
+use super::store::Store;
+use crate::config::{Config, Secret};
+use crate::http::{Call, Collected, Method as HttpMethod, Platform};
+use crate::live::feed::{BatchPlan, Cursor, Feed as Machine, FeedEffect, FeedEvent, PagePlan, StoredFeed};
+
+/// The longest page of `change_log` that is read.
+const MAX_BYTES: usize = 64 * 1024 * 1024;
+const TIMEOUT_MS: u32 = 10_000;
+
+/// The object.
+#[durable_object]
+pub struct Feed {
+    inner: Rc<Inner>,
+}
+
+struct Inner {
+    state: State,
+    env: Env,
+    config: Option<Config>,
+    // `None` after a failed effect: the machine is made anew from what is stored.
+    machine: RefCell<Option<Machine>>,
+    socket: RefCell<Option<WebSocket>>,
+}
+
+/// What a Room sends with `listen` and `leave`.
+#[derive(Deserialize)]
+struct FromRoom {
+    room: String,
+    #[serde(default)]
+    cursor: Option<Cursor>,
+}
+
+impl DurableObject for Feed {
+    fn new(state: State, env: Env) -> Self {
+        let config = env::config(&env).ok();
+        Self {
+            inner: Rc::new(Inner {
+                state,
+                env,
+                config,
+                machine: RefCell::new(None),
+                socket: RefCell::new(None),
+            }),
+        }
+    }
+
+    async fn fetch(&self, mut request: Request) -> Result<Response> {
+        let event = match request.path().as_str() {
+            "/listen" => {
+                let FromRoom { room, cursor } = request.json().await?;
+                FeedEvent::Listen { room, cursor }
+            }
+            "/leave" => FeedEvent::Leave { room: request.json::<FromRoom>().await?.room },
+            "/nudge" => FeedEvent::Nudge,
+            "/page" => return self.inner.page(&request.json().await?),
+            _ => return Response::error("not found", 404),
+        };
+        self.inner.dispatch(event)?;
+        Response::empty()
+    }
+
+    async fn alarm(&self) -> Result<Response> {
+        self.inner.dispatch(FeedEvent::Alarm)?;
+        Response::empty()
+    }
+
+    // The Feed has no incoming sockets; the defaults of these hooks would panic.
+    async fn websocket_message(&self, _: WebSocket, _: WebSocketIncomingMessage) -> Result<()> {
+        Ok(())
+    }
+
+    async fn websocket_close(&self, _: WebSocket, _: usize, _: String, _: bool) -> Result<()> {
+        Ok(())
+    }
+
+    async fn websocket_error(&self, _: WebSocket, _: Error) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Inner {
+    /// Hands the machine an event and performs what it asks for. A failed effect leaves the machine behind: the next
+    /// event finds one made from what is stored.
+    fn dispatch(self: &Rc<Self>, event: FeedEvent) -> Result<()> {
+        let store = Store::open(&self.state)?;
+        let effects = self.with_machine(&store, |machine| machine.handle(now_ms(), random(), event))?;
+        for effect in effects {
+            if let Err(error) = self.perform(&store, effect) {
+                console_error!("feed: an effect failed: {error}");
+                *self.machine.borrow_mut() = None;
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn with_machine<T>(&self, store: &Store, use_it: impl FnOnce(&mut Machine) -> T) -> Result<T> {
+        let mut slot = self.machine.borrow_mut();
+        let machine = if let Some(machine) = slot.take() {
+            machine
+        } else {
+            let stored = StoredFeed { values: store.values()?, log: store.log_ends()? };
+            Machine::restore(&stored, self.service_key().cloned())
+        };
+        Ok(use_it(slot.insert(machine)))
+    }
+
+    fn page(self: &Rc<Self>, cursor: &Cursor) -> Result<Response> {
+        let store = Store::open(&self.state)?;
+        let plan = self.with_machine(&store, |machine| machine.page(cursor))?;
+        let entries = match &plan {
+            PagePlan::Read { from, upto, .. } => store.entries(*from, *upto)?,
+            PagePlan::NotReady | PagePlan::Gone(_) => Vec::new(),
+        };
+        match plan.fill(entries) {
+            Some(page) => Response::from_json(&page),
+            None => Response::error("not ready", 503),
+        }
+    }
+
+    fn perform(self: &Rc<Self>, store: &Store, effect: FeedEffect) -> Result<()> {
+        match effect {
+            FeedEffect::Connect { connection } => self.spawn(move |inner| inner.connect(connection)),
+            FeedEffect::SendUpstream(text) => {
+                // A socket that is gone says so by its own close.
+                if let Some(socket) = self.socket.borrow().as_ref() {
+                    let _ = socket.send_with_str(text);
+                }
+            }
+            FeedEffect::CloseUpstream => {
+                if let Some(socket) = self.socket.borrow_mut().take() {
+                    let _ = socket.close(Some(1000), Some("done"));
+                }
+            }
+            FeedEffect::Backfill { after, limit } => self.spawn(move |inner| inner.backfill(after, limit)),
+            FeedEffect::AskNewest => self.spawn(Self::ask_newest),
+            FeedEffect::ResetLog { key, value } => {
+                store.clear_log()?;
+                store.put(&key, &value)?;
+            }
+            FeedEffect::Append(entries) => store.append(entries)?,
+            FeedEffect::Trim { below, before_ms } => {
+                if let Some(ends) = store.trim(below, before_ms)? {
+                    self.spawn(move |inner| async move {
+                        Some((inner, FeedEvent::Trimmed { first: ends.first }))
+                    });
+                }
+            }
+            FeedEffect::Save { key, value } => store.put(&key, &value)?,
+            FeedEffect::Forget { key } => store.delete(&key)?,
+            FeedEffect::Push { room, batch } => {
+                let entries = store.entries(batch.from, batch.upto)?;
+                self.spawn(move |inner| inner.push(room, batch, entries));
+            }
+            FeedEffect::SetAlarm(at) => self.set_alarm(Some(at)),
+            FeedEffect::ClearAlarm => self.set_alarm(None),
+            FeedEffect::Log(notice) => console_log!("feed: {notice:?}"),
+        }
+        Ok(())
+    }
+
+    /// Lets something go on besides, and hands its outcome to the machine.
+    fn spawn<F>(self: &Rc<Self>, work: impl FnOnce(Rc<Self>) -> F)
+    where
+        F: Future<Output = Option<(Rc<Self>, FeedEvent)>> + 'static,
+    {
+        let work = work(Rc::clone(self));
+        self.state.wait_until(async move {
+            if let Some((inner, event)) = work.await {
+                // Logged where it failed.
+                let _ = inner.dispatch(event);
+            }
+        });
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit")]
+    fn set_alarm(self: &Rc<Self>, at: Option<u64>) {
+        let storage = self.state.storage();
+        self.state.wait_until(async move {
+            let done = match at {
+                Some(at) => storage.set_alarm(ScheduledTime::new(Date::new(&(at as f64).into()))).await,
+                None => storage.delete_alarm().await,
+            };
+            if let Err(error) = done {
+                console_error!("feed: the alarm was not set: {error}");
+            }
+        });
+    }
+
+    async fn connect(self: Rc<Self>, connection: u64) -> Option<(Rc<Self>, FeedEvent)> {
+        match self.open().await {
+            Err(_) => Some((self, FeedEvent::UpstreamClosed { connection, code: None })),
+            Ok(socket) => {
+                let code = self.listen(connection, &socket).await;
+                Some((self, FeedEvent::UpstreamClosed { connection, code }))
+            }
+        }
+    }
+
+    async fn open(&self) -> Result<WebSocket> {
+        let (config, key) = self.upstream().ok_or("no service key")?;
+        let base = config.supabase_url.replacen("http", "ws", 1);
+        let url = format!("{base}/realtime/v1/websocket?apikey={}&vsn=2.0.0", key.expose());
+        // Its own words would hold the key.
+        let url = url.parse().map_err(|_| Error::from("the URL of Realtime is not one"))?;
+        WebSocket::connect(url).await
+    }
+
+    /// Takes in frames until the socket is closed; gives the close code.
+    async fn listen(self: &Rc<Self>, connection: u64, socket: &WebSocket) -> Option<u16> {
+        let mut events = socket.events().ok()?;
+        socket.accept().ok()?;
+        *self.socket.borrow_mut() = Some(socket.clone());
+        let _ = self.dispatch(FeedEvent::UpstreamOpened { connection });
+        while let Some(event) = events.next().await {
+            match event {
+                Ok(WebsocketEvent::Message(message)) => {
+                    if let Some(text) = message.text() {
+                        let _ = self.dispatch(FeedEvent::UpstreamFrame { connection, text });
+                    }
+                }
+                Ok(WebsocketEvent::Close(close)) => return Some(close.code()),
+                Err(_) => return None,
+            }
+        }
+        None
+    }
+
+    async fn backfill(self: Rc<Self>, after: u64, limit: u64) -> Option<(Rc<Self>, FeedEvent)> {
+        let query = format!(
+            "seq=gt.{after}&order=seq.asc&limit={limit}&select=seq,table_name,op,key,record,old_record,subjects,at"
+        );
+        let event = match self.read_log(&query).await {
+            Ok(body) => FeedEvent::Backfilled { after, body },
+            Err(status) => FeedEvent::BackfillFailed { status },
+        };
+        Some((self, event))
+    }
+
+    async fn ask_newest(self: Rc<Self>) -> Option<(Rc<Self>, FeedEvent)> {
+        #[derive(Deserialize)]
+        struct Row {
+            seq: u64,
+        }
+        let body = self.read_log("select=seq&order=seq.desc&limit=1").await;
+        let rows = body.ok().and_then(|body| serde_json::from_str::<Vec<Row>>(&body).ok());
+        let event =
+            rows.map_or(FeedEvent::NewestFailed, |rows| FeedEvent::Newest(rows.first().map(|row| row.seq)));
+        Some((self, event))
+    }
+
+    /// The body of a read of `change_log`, or the status of a refusal.
+    async fn read_log(&self, query: &str) -> std::result::Result<String, Option<u16>> {
+        let (config, key) = self.upstream().ok_or(None)?;
+        let mut headers = vec![("apikey".into(), key.expose().to_owned())];
+        // A secret key is no JWT: as a bearer PostgREST would refuse it.
+        if !key.expose().starts_with("sb_") {
+            headers.push(("authorization".into(), format!("Bearer {}", key.expose())));
+        }
+        let url = format!("{}/rest/v1/change_log?{query}", config.supabase_url);
+        let call = Call { method: HttpMethod::Get, url, headers, body: None, reads: &[] };
+        let platform = EdgePlatform::new(self.env.clone());
+        let reply = platform.send(call, TIMEOUT_MS).await.map_err(|_| None)?;
+        if !matches!(reply.status, 200 | 206) {
+            return Err(Some(reply.status));
+        }
+        match platform.collect(reply.body, MAX_BYTES).await {
+            Ok(Collected::Whole(bytes)) => String::from_utf8(bytes).map_err(|_| Some(200)),
+            _ => Err(None),
+        }
+    }
+
+    async fn push(
+        self: Rc<Self>,
+        room: String,
+        batch: BatchPlan,
+        entries: Vec<(u64, String)>,
+    ) -> Option<(Rc<Self>, FeedEvent)> {
+        let event = match self.deliver(&room, batch, entries).await {
+            Ok(cursor) => FeedEvent::Acked { room, cursor },
+            Err(_) => FeedEvent::PushFailed { room },
+        };
+        Some((self, event))
+    }
+
+    async fn deliver(&self, room: &str, batch: BatchPlan, entries: Vec<(u64, String)>) -> Result<Cursor> {
+        let body = serde_json::to_string(&batch.fill(entries))?;
+        let mut init = RequestInit::new();
+        init.with_method(Method::Post).with_body(Some(body.into()));
+        let request = Request::new_with_init(&format!("{ORIGIN}/batch"), &init)?;
+        let mut reply = env::rooms(&self.env)?.get_by_name(room)?.fetch_with_request(request).await?;
+        match reply.status_code() {
+            200 => reply.json().await,
+            _ => Err("the Room does not acknowledge".into()),
+        }
+    }
+
+    fn service_key(&self) -> Option<&Secret> {
+        self.config.as_ref()?.service_key.as_ref()
+    }
+
+    fn upstream(&self) -> Option<(&Config, &Secret)> {
+        Some((self.config.as_ref()?, self.service_key()?))
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "milliseconds since 1970 fit")]
+fn now_ms() -> u64 {
+    Date::now() as u64
+}
+
+fn random() -> u64 {
+    let mut bytes = [0; 8];
+    // Only jitter and names hang on it.
+    let _ = getrandom::fill(&mut bytes);
+    u64::from_le_bytes(bytes)
+}

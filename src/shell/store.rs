@@ -1,0 +1,125 @@
+//! A Durable Object's SQLite: a small store of keys and values, and the Feed's log.
+
+use worker::{Result, SqlStorage, SqlStorageValue as Sql, State};
+
+use crate::live::feed::{Entry, LogEnds};
+
+/// The store of one object. Statements of one turn of the event loop are durable together or not at all.
+#[derive(Clone)]
+pub struct Store {
+    sql: SqlStorage,
+}
+
+impl Store {
+    /// Opens the store and makes its tables where they are missing.
+    pub fn open(state: &State) -> Result<Self> {
+        let sql = state.storage().sql();
+        sql.exec(
+            "create table if not exists kv (key text primary key, value text not null) without rowid",
+            None,
+        )?;
+        sql.exec(
+            "create table if not exists log (offset integer primary key, seq integer not null, at_ms integer not null, \
+             change text not null)",
+            None,
+        )?;
+        Ok(Self { sql })
+    }
+
+    /// All keys and values.
+    pub fn values(&self) -> Result<Vec<(String, String)>> {
+        self.rows("select key, value from kv order by key", Vec::new(), |row| match row {
+            [Sql::String(key), Sql::String(value)] => Some((key.clone(), value.clone())),
+            _ => None,
+        })
+    }
+
+    /// Stores a value.
+    pub fn put(&self, key: &str, value: &str) -> Result<()> {
+        let bindings = vec![Sql::from(key.to_owned()), Sql::from(value.to_owned())];
+        self.sql.exec(
+            "insert into kv values (?, ?) on conflict (key) do update set value = excluded.value",
+            bindings,
+        )?;
+        Ok(())
+    }
+
+    /// Deletes a value.
+    pub fn delete(&self, key: &str) -> Result<()> {
+        self.sql.exec("delete from kv where key = ?", vec![Sql::from(key.to_owned())])?;
+        Ok(())
+    }
+
+    /// Empties the log.
+    pub fn clear_log(&self) -> Result<()> {
+        self.sql.exec("delete from log", None)?;
+        Ok(())
+    }
+
+    /// Appends to the log.
+    pub fn append(&self, entries: Vec<Entry>) -> Result<()> {
+        for Entry { offset, seq, at_ms, change } in entries {
+            let bindings = vec![integer(offset)?, integer(seq)?, integer(at_ms)?, Sql::from(change)];
+            self.sql.exec("insert into log values (?, ?, ?, ?)", bindings)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes what is below an offset or older than a time, but never the newest entry; gives the lowest that is left.
+    pub fn trim(&self, below: u64, before_ms: u64) -> Result<Option<LogEnds>> {
+        self.sql.exec(
+            "delete from log where (offset < ? or at_ms < ?) and offset < (select max(offset) from log)",
+            vec![integer(below)?, integer(before_ms)?],
+        )?;
+        self.log_ends()
+    }
+
+    /// The lowest and the highest entry.
+    pub fn log_ends(&self) -> Result<Option<LogEnds>> {
+        let ends = self.rows(
+            "select min(offset), max(offset), (select seq from log order by offset desc limit 1) from log",
+            Vec::new(),
+            |row| match row {
+                [first, last, last_seq] => Some(LogEnds {
+                    first: natural(first)?,
+                    last: natural(last)?,
+                    last_seq: natural(last_seq)?,
+                }),
+                _ => None,
+            },
+        )?;
+        Ok(ends.into_iter().next())
+    }
+
+    /// Entries above `from` up to `upto`, in order.
+    pub fn entries(&self, from: u64, upto: u64) -> Result<Vec<(u64, String)>> {
+        let query = "select offset, change from log where offset > ? and offset <= ? order by offset";
+        self.rows(query, vec![integer(from)?, integer(upto)?], |row| match row {
+            [offset, Sql::String(change)] => Some((natural(offset)?, change.clone())),
+            _ => None,
+        })
+    }
+
+    fn rows<T>(&self, query: &str, bindings: Vec<Sql>, read: impl Fn(&[Sql]) -> Option<T>) -> Result<Vec<T>> {
+        let mut rows = Vec::new();
+        for row in self.sql.exec(query, bindings)?.raw() {
+            rows.extend(read(&row?));
+        }
+        Ok(rows)
+    }
+}
+
+fn integer(value: u64) -> Result<Sql> {
+    let value = i64::try_from(value).map_err(|_| worker::Error::from("a number is too large"))?;
+    Sql::try_from_i64(value)
+}
+
+/// JavaScript has one type of number: SQLite's integers come as either.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within 2^53 and not negative")]
+fn natural(value: &Sql) -> Option<u64> {
+    match value {
+        Sql::Integer(value) => u64::try_from(*value).ok(),
+        Sql::Float(value) if *value >= 0.0 => Some(*value as u64),
+        _ => None,
+    }
+}
