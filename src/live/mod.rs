@@ -4,6 +4,7 @@
 
 pub mod audience;
 pub mod change;
+pub mod feed;
 pub mod filter;
 pub mod moment;
 pub mod phoenix;

@@ -18,10 +18,10 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_half_a_minute() {
-        let longest = |failures| (0..2_000).map(|random| delay_ms(failures, random)).max();
+        let longest = |failures| (0..20_000).map(|random| delay_ms(failures, random)).max();
         assert_eq!(longest(1), Some(250));
         assert_eq!(longest(2), Some(500));
-        assert_eq!(longest(5), Some(4_000 - 1).max(longest(5)));
+        assert_eq!(longest(3), Some(1_000));
         assert!((0..100_000).all(|random| (15_000..=30_000).contains(&delay_ms(60, random))));
     }
 }

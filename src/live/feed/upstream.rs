@@ -143,7 +143,9 @@ impl Upstream {
     }
 
     fn change<'a>(&mut self, payload: &'a RawValue) -> Signal<'a> {
-        let Ok(payload) = serde_json::from_str::<ChangePayload<'a>>(payload.get()) else { return Signal::Doubt };
+        let Ok(payload) = serde_json::from_str::<ChangePayload<'a>>(payload.get()) else {
+            return Signal::Doubt;
+        };
         let has_errors = payload.data.errors.is_some_and(|errors| errors.get() != "null");
         match payload.data.record {
             Some(record) if !has_errors => {
@@ -275,13 +277,7 @@ impl Upstream {
 }
 
 #[derive(Deserialize)]
-struct Frame<'a>(
-    Option<String>,
-    Option<String>,
-    String,
-    String,
-    #[serde(borrow)] &'a RawValue,
-);
+struct Frame<'a>(Option<String>, Option<String>, String, String, #[serde(borrow)] &'a RawValue);
 
 #[derive(Deserialize)]
 struct ChangePayload<'a> {
