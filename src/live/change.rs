@@ -101,12 +101,18 @@ impl Change {
     pub fn parse(json: &str) -> Result<Self, ChangeError> {
         let entry: Row = serde_json::from_str(json).map_err(|_| ChangeError::NotJson)?;
         let member = |name: &'static str| entry.get(name).ok_or(ChangeError::Missing(name));
-        let table = entry.text("table").or_else(|| entry.text("table_name")).ok_or(ChangeError::Missing("table_name"))?;
+        let table = entry
+            .text("table")
+            .or_else(|| entry.text("table_name"))
+            .ok_or(ChangeError::Missing("table_name"))?;
         let table = logged_table(&table).ok_or_else(|| ChangeError::UnknownTable(table.into_owned()))?;
         let op = text(member("op")?).and_then(|op| Op::parse(&op)).ok_or(ChangeError::Malformed("op"))?;
-        let (record, old_record) = (row(member("record")?, "record")?, row(member("old_record")?, "old_record")?);
+        let (record, old_record) =
+            (row(member("record")?, "record")?, row(member("old_record")?, "old_record")?);
         let change = Self {
-            seq: text(member("seq")?).and_then(|seq| seq.parse().ok()).ok_or(ChangeError::Malformed("seq"))?,
+            seq: text(member("seq")?)
+                .and_then(|seq| seq.parse().ok())
+                .ok_or(ChangeError::Malformed("seq"))?,
             table,
             op,
             key: key(table, &row(member("key")?, "key")?.unwrap_or_default())?,

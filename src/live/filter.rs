@@ -55,7 +55,9 @@ impl Binding {
             return Err(no_params());
         }
         if !matches!(entry.get("select"), None | Some("null")) {
-            return Err(BindingError("Error parsing `select` params: column selection is not supported".to_owned()));
+            return Err(BindingError(
+                "Error parsing `select` params: column selection is not supported".to_owned(),
+            ));
         }
         let op = [Op::Insert, Op::Update, Op::Delete]
             .into_iter()
@@ -128,7 +130,8 @@ const MAX_ID: u32 = 0x07ff_ffff;
 
 /// FNV-1a, folded to the 27 bits that Realtime's own ids have.
 fn hash(text: &str) -> u32 {
-    let full = text.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let full =
+        text.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     (full ^ (full >> 27)) & MAX_ID
 }
 
@@ -185,7 +188,8 @@ impl Asked {
 
 fn no_params() -> BindingError {
     BindingError(
-        "No subscription params provided. Please provide at least a `schema` or `table` to subscribe to".to_owned(),
+        "No subscription params provided. Please provide at least a `schema` or `table` to subscribe to"
+            .to_owned(),
     )
 }
 

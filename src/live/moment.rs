@@ -52,10 +52,10 @@ fn zone_seconds(zone: &str) -> Option<i64> {
         _ => return None,
     };
     let digits: String = zone[1..].split(':').collect();
-    let part = |from: usize| digits.get(from..from + 2).map_or(Some(0), |text| number(text, 2));
-    if !matches!(digits.len(), 2 | 4 | 6) {
+    if !matches!(digits.len(), 2 | 4 | 6) || !digits.is_ascii() {
         return None;
     }
+    let part = |from: usize| digits.get(from..from + 2).map_or(Some(0), |text| number(text, 2));
     let (hours, minutes, seconds) = (part(0)?, part(2)?, part(4)?);
     (hours < 16 && minutes < 60 && seconds < 60).then(|| sign * (hours * 3600 + minutes * 60 + seconds))
 }
@@ -114,6 +114,7 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * of_year + 2) / 153;
-    let (day, month) = (of_year - (153 * shifted + 2) / 5 + 1, if shifted < 10 { shifted + 3 } else { shifted - 9 });
+    let (day, month) =
+        (of_year - (153 * shifted + 2) / 5 + 1, if shifted < 10 { shifted + 3 } else { shifted - 9 });
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }

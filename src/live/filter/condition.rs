@@ -20,7 +20,8 @@ pub(super) struct Segment {
     values: Vec<String>,
 }
 
-const OPERATORS: [&str; 11] = ["eq", "neq", "lt", "lte", "gt", "gte", "in", "is", "like", "ilike", "isdistinct"];
+const OPERATORS: [&str; 11] =
+    ["eq", "neq", "lt", "lte", "gt", "gte", "in", "is", "like", "ilike", "isdistinct"];
 
 /// A filter string, cut up; the error reads as Realtime's.
 pub(super) fn parse(filter: &str) -> Result<Vec<Segment>, String> {
@@ -53,7 +54,8 @@ fn list(value: &str) -> Result<Vec<String>, String> {
 /// The parts between commas that stand outside quotes and parentheses. A quote opens only where a value begins: one
 /// in the middle of a value is a character like any other.
 fn split(text: &str) -> Vec<&str> {
-    let (mut parts, mut start, mut depth, mut quoted, mut escaped, mut previous) = (Vec::new(), 0, 0_u32, false, false, ',');
+    let (mut parts, mut start, mut depth, mut quoted, mut escaped, mut previous) =
+        (Vec::new(), 0, 0_u32, false, false, ',');
     for (at, character) in text.char_indices() {
         match character {
             _ if escaped => escaped = false,
@@ -108,9 +110,9 @@ enum Test {
 impl Segment {
     /// The condition on a column of this table; the error is what Postgres would have said.
     pub fn resolve(&self, table: &'static Table) -> Result<Condition, String> {
-        let column = table
-            .column(&self.column)
-            .ok_or_else(|| format!("ERROR P0001 (raise_exception) invalid column for filter {}", self.column))?;
+        let column = table.column(&self.column).ok_or_else(|| {
+            format!("ERROR P0001 (raise_exception) invalid column for filter {}", self.column)
+        })?;
         Ok(Condition { column, negate: self.negate, test: self.test(column)? })
     }
 
@@ -136,7 +138,9 @@ fn typed(column: &Column, text: &str) -> Result<Value, String> {
     Value::parse(&column.ty, text).ok_or_else(|| {
         if Value::comparable(&column.ty) {
             let kind = column.pg_type;
-            format!("ERROR 22P02 (invalid_text_representation) invalid input syntax for type {kind}: \"{text}\"")
+            format!(
+                "ERROR 22P02 (invalid_text_representation) invalid input syntax for type {kind}: \"{text}\""
+            )
         } else {
             format!("ERROR P0001 (raise_exception) invalid column for filter {}", column.name)
         }
@@ -150,7 +154,10 @@ fn is(column: &Column, what: &str) -> Result<Test, String> {
         "true" if column.ty == Type::Bool => Ok(Test::Truth(true)),
         "false" if column.ty == Type::Bool => Ok(Test::Truth(false)),
         "unknown" if column.ty == Type::Bool => Ok(Test::Null),
-        _ => Err(format!("ERROR 22023 (invalid_parameter_value) invalid value for is filter on {}", column.name)),
+        _ => Err(format!(
+            "ERROR 22023 (invalid_parameter_value) invalid value for is filter on {}",
+            column.name
+        )),
     }
 }
 
@@ -173,7 +180,9 @@ impl Condition {
         match &self.test {
             Test::Null => return Some(stored.is_none()),
             Test::NotNull => return Some(stored.is_some()),
-            Test::Truth(wanted) => return Some(stored.as_deref() == Some(if *wanted { "true" } else { "false" })),
+            Test::Truth(wanted) => {
+                return Some(stored.as_deref() == Some(if *wanted { "true" } else { "false" }));
+            }
             Test::Distinct(_) if stored.is_none() => return Some(true),
             _ => {}
         }
@@ -184,7 +193,9 @@ impl Condition {
         let stored = Value::parse(&self.column.ty, &stored)?;
         match &self.test {
             Test::Compare(accepts, value) => stored.compare(value).map(accepts),
-            Test::In(values) => Some(values.iter().any(|value| stored.compare(value) == Some(Ordering::Equal))),
+            Test::In(values) => {
+                Some(values.iter().any(|value| stored.compare(value) == Some(Ordering::Equal)))
+            }
             Test::Distinct(value) => Some(stored.compare(value) != Some(Ordering::Equal)),
             Test::Like(_) | Test::Null | Test::NotNull | Test::Truth(_) => None,
         }

@@ -34,8 +34,9 @@ impl Push {
         };
         let mut rest = rest;
         let mut take = |length: u8| -> Result<String, &'static str> {
-            let (text, after) =
-                rest.split_at_checked(usize::from(length)).ok_or("the frame is shorter than its header says")?;
+            let (text, after) = rest
+                .split_at_checked(usize::from(length))
+                .ok_or("the frame is shorter than its header says")?;
             rest = after;
             String::from_utf8(text.to_vec()).map_err(|_| "the header is not UTF-8")
         };

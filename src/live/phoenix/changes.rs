@@ -87,7 +87,8 @@ fn body(change: &Change, visible: Visible) -> Box<RawValue> {
         Visible::Appeared | Visible::Delete => Some(&change.key),
         Visible::Insert | Visible::Nothing => None,
     };
-    let columns = change.table.columns.iter().map(|column| ColumnType { name: column.name, r#type: column.pg_type });
+    let columns =
+        change.table.columns.iter().map(|column| ColumnType { name: column.name, r#type: column.pg_type });
     json(&Data {
         columns: columns.collect(),
         commit_timestamp: &change.at,

@@ -201,7 +201,9 @@ fn client_event(topic: &str, event: String, payload: &RawValue) -> Result<Client
         "phx_join" => ClientEvent::Join(Box::new(Join::parse(payload)?)),
         "phx_leave" => ClientEvent::Leave,
         "access_token" => ClientEvent::AccessToken(
-            Object::new("payload", payload.get())?.string("access_token")?.ok_or("access_token is missing")?,
+            Object::new("payload", payload.get())?
+                .string("access_token")?
+                .ok_or("access_token is missing")?,
         ),
         "broadcast" => ClientEvent::Broadcast(broadcast(payload)?),
         "presence" => ClientEvent::Presence(presence(payload)?),

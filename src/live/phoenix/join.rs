@@ -65,7 +65,7 @@ impl Join {
                 enabled: presence.flag("enabled")?.unwrap_or(true),
             },
             private: config.flag("private")?.unwrap_or(false),
-            postgres_changes: config.list("postgres_changes")?,
+            postgres_changes: config.objects("postgres_changes")?,
         })
     }
 }
@@ -122,8 +122,10 @@ impl Object {
         }
     }
 
-    fn list(&self, name: &str) -> Result<Vec<Box<RawValue>>, String> {
-        let malformed = |_| format!("{} must be an array", self.path_of(name));
-        serde_json::from_str(self.get(name).unwrap_or("[]")).map_err(malformed)
+    fn objects(&self, name: &str) -> Result<Vec<Box<RawValue>>, String> {
+        let entries: Option<Vec<Box<RawValue>>> = serde_json::from_str(self.get(name).unwrap_or("[]")).ok();
+        entries
+            .filter(|entries| entries.iter().all(|entry| entry.get().starts_with('{')))
+            .ok_or_else(|| format!("{} must be an array of objects", self.path_of(name)))
     }
 }

@@ -149,8 +149,9 @@ impl<'a> Server<'a> {
 /// client sent along.
 pub fn join_response(entries: &[Box<RawValue>], ids: &[u32]) -> Box<RawValue> {
     let with_id = |(entry, id): (&Box<RawValue>, &u32)| {
-        let members = entry.get().trim_end_matches('}');
-        let comma = if members.trim_end().ends_with('{') { "" } else { "," };
+        let object = entry.get();
+        let members = object.strip_suffix('}').unwrap_or(object).trim_end();
+        let comma = if members.ends_with('{') { "" } else { "," };
         format!("{members}{comma}\"id\":{id}}}")
     };
     let entries: Vec<String> = entries.iter().zip(ids).map(with_id).collect();
