@@ -1,0 +1,24 @@
+// The machinery of allowed differences: which one covers a mismatch, and which were never needed.
+
+export class Differences {
+  #used = new Set();
+
+  constructor(list) {
+    this.list = list;
+  }
+
+  /** The mismatches that no entry allows. */
+  unexplained(one, role, { ours, theirs, mismatches }) {
+    return mismatches.filter((mismatch) => {
+      const covering = this.list.filter(
+        ({ fields, when }) => fields.includes(mismatch.field) && when({ case: one, role, ours, theirs, mismatch }),
+      );
+      for (const { name } of covering) this.#used.add(name);
+      return covering.length === 0;
+    });
+  }
+
+  unused() {
+    return this.list.map(({ name }) => name).filter((name) => !this.#used.has(name));
+  }
+}
