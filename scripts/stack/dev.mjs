@@ -130,7 +130,7 @@ async function supervise(settings, { reset, supabase }) {
     if (reset) await forget(settings);
     const { startStack } = await import(supabase ? './supabase.mjs' : './stack.mjs');
     const onCrash = (name, how) => ending.end(`${name} ${how}\n${logTail(join(stateDir, 'logs', `${name}.log`))}\nstopping everything`, 1);
-    const stack = await startStack({ ...settings, say, onCrash, onProcesses: (processes) => (ending.processes = processes) });
+    const stack = await startStack({ ...settings, say, fresh: reset, onCrash, onProcesses: (processes) => (ending.processes = processes) });
     if (ending.begun) return;
     printEnv(stateDir);
     say(`ready after ${((performance.now() - began) / 1000).toFixed(1)} s · Worker ${stack.env.CHAIRSIDE_URL}`);

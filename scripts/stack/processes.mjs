@@ -31,7 +31,8 @@ export function startTime(pid) {
 
 export const sameProcess = ({ pid, started }) => started !== null && startTime(pid) === started;
 
-function groupLives(pid) {
+/** Whether any process of the group that `pid` leads, or led, still runs. */
+export function groupLives(pid) {
   if (hasProc) return readdirSync('/proc').some((name) => /^\d+$/.test(name) && stat(name)?.[GROUP] === String(pid));
   try {
     process.kill(-pid, 0);

@@ -45,8 +45,8 @@ export async function startStack({ stateDir, ports, say, onCrash, onProcesses = 
   }
 }
 
-// As Promise.all, but nothing is still under way when it fails.
-async function settled(promises) {
+/** As Promise.all, but nothing is still under way when it fails. */
+export async function settled(promises) {
   const results = await Promise.allSettled(promises);
   const failed = results.find(({ status }) => status === 'rejected');
   if (failed) throw failed.reason;
@@ -115,7 +115,8 @@ export function writeEnv(file, env) {
   writeFileSync(file, `${lines.join('\n')}\n`, { mode: 0o600 });
 }
 
-function steps(say) {
+/** A function that runs a named step and tells `say` how long it took. */
+export function steps(say) {
   return async (name, work) => {
     const started = performance.now();
     const result = await work();

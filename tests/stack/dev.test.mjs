@@ -10,6 +10,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseEnv } from 'node:util';
 import { query } from '../../scripts/stack/postgres.mjs';
+import { groupLives } from '../../scripts/stack/processes.mjs';
 import { isolatedSettings, root } from '../../scripts/stack/settings.mjs';
 
 const script = join(root, 'scripts', 'dev');
@@ -55,17 +56,8 @@ function started(...args) {
 const readEnv = () => parseEnv(readFileSync(join(stateDir, 'env'), 'utf8'));
 const processes = () => JSON.parse(readFileSync(join(stateDir, 'processes.json'), 'utf8'));
 
-function alive(pid) {
-  try {
-    process.kill(-pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 function nothingRuns(list) {
-  const left = list.filter(({ pid }) => alive(pid)).map(({ name }) => name);
+  const left = list.filter(({ pid }) => groupLives(pid)).map(({ name }) => name);
   assert.deepEqual(left, []);
 }
 
@@ -147,7 +139,7 @@ test('what_a_killed_supervisor_left_is_ended_by_the_next_start', async () => {
   const before = processes();
   process.kill(JSON.parse(readFileSync(join(stateDir, 'supervisor.json'), 'utf8')).pid, 'SIGKILL');
   await sleep(200);
-  assert.ok(before.some(({ pid }) => alive(pid)));
+  assert.ok(before.some(({ pid }) => groupLives(pid)));
   assert.match(started(), /had left running/);
   nothingRuns(before);
 });

@@ -86,7 +86,8 @@ async function activeToken(db, sessionId) {
 }
 
 async function misused(db, session) {
-  await db.query('update auth.refresh_tokens set revoked = true, updated_at = now() where session_id = $1 and not revoked', [session.id]);
+  // Dated back, so that none of them passes for one that was revoked a moment ago.
+  await db.query("update auth.refresh_tokens set revoked = true, updated_at = 'epoch' where session_id = $1", [session.id]);
   return { error: new AuthError(400, 'refresh_token_already_used', 'Invalid Refresh Token: Already Used') };
 }
 

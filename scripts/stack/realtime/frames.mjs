@@ -29,7 +29,10 @@ export function decodeBinary(buffer) {
   const sizes = [...buffer.subarray(1, 6)];
   const encoding = buffer[6];
   let at = 7;
-  const [joinRef, ref, topic, event] = sizes.map((size) => buffer.toString('utf8', at, (at += size)));
+  const [joinRef, ref, topic, event] = sizes.map((size) => {
+    at += size;
+    return buffer.toString('utf8', at - size, at);
+  });
   if (at > buffer.length) return null;
   return { joinRef: joinRef || null, ref: ref || null, topic, event: 'broadcast', payload: { event, encoding, body: buffer.subarray(at) }, binary: true };
 }

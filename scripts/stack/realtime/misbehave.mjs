@@ -84,6 +84,7 @@ export class Misbehaviour {
 
   #settings(wanted) {
     this.realtime.settings = settingsWith(wanted);
+    this.realtime.rates.clear();
   }
 
   #drop() {

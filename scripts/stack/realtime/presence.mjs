@@ -7,7 +7,10 @@ export class Presence {
 
   state() {
     const state = {};
-    for (const { key, meta } of this.#members.values()) (state[key] ??= { metas: [] }).metas.push(meta);
+    for (const { key, meta } of this.#members.values()) {
+      state[key] ??= { metas: [] };
+      state[key].metas.push(meta);
+    }
     return state;
   }
 
