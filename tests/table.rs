@@ -186,6 +186,15 @@ fn constraints_speak_in_their_own_words_and_point_at_their_columns() {
 }
 
 #[test]
+fn a_rule_of_the_clinic_names_the_field() {
+    let body = r#"{"code":"PT422","message":"Name the dentist.","details":"dentist_id","hint":null}"#;
+    let raised = reply(422, &[("content-type", "application/json; charset=utf-8")], body);
+    let seen = serve(&post("/rest/v1/appointment").json(APPOINTMENT), vec![raised]);
+    assert_eq!((seen.status, seen.code().as_str()), (422, "PT422"));
+    assert_eq!(seen.violations(), [("/dentist_id".to_owned(), "rule".to_owned())]);
+}
+
+#[test]
 fn a_taken_slot_comes_with_others() {
     let taken = || {
         pg_error(

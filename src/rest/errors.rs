@@ -163,9 +163,23 @@ fn invalid_value(detail: &str) -> Problem {
     Problem::new(Kind::Validation, detail)
 }
 
-/// Raised by our own functions with a status of their choice; message and hint are written for clients.
+/// Raised by our own functions with a status of their choice; message and hint are written for clients, and the detail
+/// is the column or argument at fault.
 fn raised(status: u16, error: &PgError) -> Problem {
-    Problem { status, hint: error.hint.clone(), ..Problem::new(kind_of(status), error.message()) }
+    let at_fault =
+        error.details.as_ref().and_then(serde_json::Value::as_str).filter(|name| is_identifier(name));
+    let errors = at_fault.map(|name| Violation::body(format!("/{name}"), "rule", error.message()));
+    Problem {
+        status,
+        hint: error.hint.clone(),
+        errors: errors.into_iter().collect(),
+        ..Problem::new(kind_of(status), error.message())
+    }
+}
+
+fn is_identifier(text: &str) -> bool {
+    !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 /// PostgREST's own: clients read its details (supabase-js tells zero rows from many by them).
