@@ -329,6 +329,7 @@ fn problem_answer<S>(problem: &Problem, request_id: &str, is_head: bool) -> Answ
     if let Some(seconds) = problem.retry_after {
         answer = answer.header("retry-after", seconds.to_string());
     }
+    answer.headers.extend(problem.headers.iter().cloned());
     if let Some(challenge) = challenge(problem) {
         answer = answer.header("www-authenticate", challenge);
     }

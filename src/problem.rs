@@ -163,6 +163,8 @@ pub struct Problem {
     pub alternatives: Option<serde_json::Value>,
     /// Seconds until a retry makes sense.
     pub retry_after: Option<u32>,
+    /// Headers of PostgREST's that go with it: how many rows there are when the range starts after them.
+    pub headers: Vec<(Cow<'static, str>, String)>,
     /// For the log alone: no query value, no body, no name.
     pub cause: Option<String>,
 }
@@ -180,6 +182,7 @@ impl Problem {
             errors: Vec::new(),
             alternatives: None,
             retry_after: None,
+            headers: Vec::new(),
             cause: None,
         }
     }

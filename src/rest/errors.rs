@@ -35,6 +35,9 @@ pub struct PgError {
     /// Advice.
     #[serde(default)]
     pub hint: Option<String>,
+    /// What the reply's headers say of it.
+    #[serde(skip)]
+    pub headers: Vec<(Cow<'static, str>, String)>,
 }
 
 impl PgError {
@@ -76,6 +79,9 @@ pub fn problem(schema: &Schema, method: Method, status: u16, error: &PgError) ->
     let found = error.quoted_after("constraint").and_then(|name| schema.constraint(name));
     let constraint = found.map(|(_, constraint)| constraint);
     let problem = match code {
+        "23P01" if found.is_some_and(|(table, _)| table.name != "appointment") => {
+            with_constraint(Kind::Conflict, constraint, "The row overlaps with another.")
+        }
         "23P01" => {
             with_constraint(Kind::SlotTaken, constraint, "The slot overlaps with another appointment.")
         }
@@ -193,7 +199,13 @@ fn gateway(status: u16, error: &PgError) -> Problem {
         Some(serde_json::Value::String(text)) => Some(text.clone()),
         Some(other) => Some(other.to_string()),
     };
-    Problem { status, hint: error.hint.clone(), details, ..Problem::new(kind_of(status), error.message()) }
+    Problem {
+        status,
+        hint: error.hint.clone(),
+        details,
+        headers: error.headers.clone(),
+        ..Problem::new(kind_of(status), error.message())
+    }
 }
 
 const fn kind_of(status: u16) -> Kind {

@@ -1,5 +1,7 @@
 //! PostgREST's reply: a good one is passed through untouched, an error is read and mapped.
 
+use std::borrow::Cow;
+
 use crate::http::{Answer, Collected, Method, Payload, Platform, Reply};
 use crate::problem::Problem;
 use crate::rest::errors::{self, PgError};
@@ -14,6 +16,9 @@ pub const SOFT_DELETED: &str = "chairside-deleted";
 /// Those that are passed on.
 const PASSED: &[&str] = &["content-type", "content-range", "preference-applied", "location"];
 
+/// Names and values.
+type Headers = Vec<(Cow<'static, str>, String)>;
+
 /// A reply, told apart.
 #[derive(Debug)]
 pub enum Outcome<S> {
@@ -22,7 +27,7 @@ pub enum Outcome<S> {
     /// An error, with PostgREST's status.
     Refused(u16, PgError),
     /// An error without a body to read (HEAD).
-    Bodiless(u16),
+    Bodiless(u16, Headers),
 }
 
 impl<S> Outcome<S> {
@@ -31,7 +36,7 @@ impl<S> Outcome<S> {
         match self {
             Self::Good(reply) => Ok(reply),
             Self::Refused(status, error) => Err(errors::problem(schema, method, status, &error)),
-            Self::Bodiless(status) => Err(errors::bodiless(status)),
+            Self::Bodiless(status, headers) => Err(Problem { headers, ..errors::bodiless(status) }),
         }
     }
 }
@@ -44,19 +49,25 @@ pub async fn classify<P: Platform>(
 ) -> Result<Outcome<P::Stream>, Problem> {
     match reply.status {
         200 | 201 | 204 | 206 if is_expected(method, &reply) => Ok(Outcome::Good(reply)),
-        400..=599 if method == Method::Head => Ok(Outcome::Bodiless(reply.status)),
+        400..=599 if method == Method::Head => Ok(Outcome::Bodiless(reply.status, of_error(&reply))),
         400..=599 => {
-            let status = reply.status;
+            let (status, headers) = (reply.status, of_error(&reply));
             let body = platform
                 .collect(reply.body, errors::MAX_BYTES)
                 .await
                 .map_err(|error| unreachable(error, "database"))?;
             let Collected::Whole(bytes) = body else { return Err(errors::unreadable(status)) };
             let error = errors::parse(&bytes).ok_or_else(|| without_error(status))?;
-            Ok(Outcome::Refused(status, error))
+            Ok(Outcome::Refused(status, PgError { headers, ..error }))
         }
         status => Err(errors::unreadable(status)),
     }
+}
+
+/// What an error says of the rows there are (416).
+fn of_error<S>(reply: &Reply<S>) -> Headers {
+    let names = ["content-range", "preference-applied"];
+    reply.headers.iter().filter(|(name, _)| names.contains(&name.as_ref())).cloned().collect()
 }
 
 /// A gateway's own page for an upstream that is away says so by its status alone.

@@ -82,9 +82,7 @@ impl Before {
             reply.headers.into_iter().filter(|(name, _)| name == "preference-applied").collect();
         let bytes = match marked {
             count if count == self.rows => self.bytes,
-            0 if self.single => {
-                return Err(Problem::new(Kind::Forbidden, "You are not allowed to delete this."));
-            }
+            0 if self.single => return Err(no_single_row()),
             0 => b"[]".to_vec(),
             _ => {
                 return Err(Problem::new(
@@ -95,7 +93,19 @@ impl Before {
         };
         let mut answer = Answer { status: 200, headers, body: Payload::Bytes(bytes) };
         set_header(&mut answer.headers, "content-type", self.media);
-        set_header(&mut answer.headers, "preference-applied", "return=representation".to_owned());
+        let others = crate::http::find(&answer.headers, "preference-applied");
+        let applied =
+            [Some("return=representation"), others].into_iter().flatten().collect::<Vec<_>>().join(", ");
+        set_header(&mut answer.headers, "preference-applied", applied);
         Ok(answer)
+    }
+}
+
+/// What PostgREST says when one object is wanted and nothing was deleted; clients read its code and details.
+fn no_single_row() -> Problem {
+    Problem {
+        code: Cow::Borrowed("PGRST116"),
+        details: Some("The result contains 0 rows".to_owned()),
+        ..Problem::new(Kind::NotAcceptable, "JSON object requested, multiple (or no) rows returned")
     }
 }
