@@ -8,4 +8,5 @@ pub mod feed;
 pub mod filter;
 pub mod moment;
 pub mod phoenix;
+pub mod room;
 pub mod row;

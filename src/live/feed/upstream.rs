@@ -215,7 +215,8 @@ impl Upstream {
         match self.link {
             Link::Idle => {
                 if now >= self.retry_at {
-                    self.connection += 1;
+                    // Drawn, not counted: a socket of an instance before this one must not pass for ours.
+                    self.connection = random;
                     self.link = Link::Opening { since: now };
                     out.push(FeedEffect::Connect { connection: self.connection });
                 }

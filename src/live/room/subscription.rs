@@ -1,0 +1,152 @@
+//! One joined topic of one socket.
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::event::{ClientId, Grant};
+use super::stored::{StoredPresence, StoredSubscription};
+use crate::auth::Role;
+use crate::live::audience::Viewer;
+use crate::live::filter::{Binding, BindingError, assign_ids};
+use crate::live::phoenix::{Join, Resume, Server, Vsn};
+
+/// A topic's name, shared by all that speak of it.
+pub(super) type Topic = Arc<str>;
+
+/// Entries of `postgres_changes`, parsed: one for all subscriptions that ask for the same.
+#[derive(Debug)]
+pub(super) struct BindingSet {
+    /// Distinguishes it from the others of this instance.
+    pub number: u32,
+    pub bindings: Vec<(u32, Binding)>,
+}
+
+/// How far a subscription is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// It wants no changes, or what it wants is not valid.
+    None,
+    /// It has received everything up to here, which is less than the Room has delivered.
+    Behind(u64),
+    /// It has received everything up to here, which is more than the Room has delivered.
+    Ahead(u64),
+    /// It receives what the Room delivers.
+    Live,
+}
+
+#[derive(Debug)]
+pub(super) struct Subscription {
+    pub client: ClientId,
+    pub topic: Topic,
+    pub vsn: Vsn,
+    pub join_ref: Option<String>,
+    pub private: bool,
+    pub ack: bool,
+    pub echo: bool,
+    pub presence_enabled: bool,
+    pub presence_key: String,
+    pub tracked: Option<StoredPresence>,
+    pub entries: Vec<Box<RawValue>>,
+    pub set: Arc<BindingSet>,
+    pub viewer: Viewer,
+    pub expires_ms: Option<u64>,
+    pub resumes: bool,
+    /// From where, until it is placed.
+    pub resume: Option<Resume>,
+    pub place: Place,
+}
+
+impl Subscription {
+    /// Broadcast and presence are for people who are signed in.
+    pub(super) fn is_member(&self) -> bool {
+        self.viewer.role != Role::Anon
+    }
+
+    /// For messages that belong to this join.
+    pub(super) fn server(&self) -> Server<'_> {
+        Server::new(self.vsn, &self.topic, self.join_ref.as_deref())
+    }
+
+    pub(super) fn grant(&mut self, grant: &Grant) {
+        self.viewer = grant.viewer;
+        self.expires_ms = grant.expires_at.map(|seconds| seconds.saturating_mul(1_000));
+    }
+
+    pub(super) fn to_stored(&self) -> StoredSubscription {
+        let (behind, ahead) = match self.place {
+            Place::Behind(offset) => (Some(offset), None),
+            Place::Ahead(offset) => (None, Some(offset)),
+            Place::None | Place::Live => (None, None),
+        };
+        StoredSubscription {
+            client: self.client,
+            topic: self.topic.to_string(),
+            join_ref: self.join_ref.clone(),
+            private: self.private,
+            ack: self.ack,
+            echo: self.echo,
+            presence_enabled: self.presence_enabled,
+            presence_key: self.presence_key.clone(),
+            tracked: self.tracked.clone(),
+            entries: self.entries.clone(),
+            role: self.viewer.role.as_str().to_owned(),
+            user: self.viewer.id.map(|id| id.hyphenated().to_string()),
+            expires_ms: self.expires_ms,
+            resumes: self.resumes,
+            behind,
+            ahead,
+        }
+    }
+
+    pub(super) fn from_stored(stored: StoredSubscription, vsn: Vsn, set: Arc<BindingSet>) -> Option<Self> {
+        let role = if stored.role == Role::Anon.as_str() {
+            Role::Anon
+        } else {
+            Role::from_clinic_role(&stored.role)?
+        };
+        let id = stored.user.as_deref().map(Uuid::try_parse).transpose().ok()?;
+        let place = match (stored.behind, stored.ahead) {
+            _ if set.bindings.is_empty() => Place::None,
+            (Some(offset), _) => Place::Behind(offset),
+            (_, Some(offset)) => Place::Ahead(offset),
+            (None, None) => Place::Live,
+        };
+        Some(Self {
+            client: stored.client,
+            topic: stored.topic.into(),
+            vsn,
+            join_ref: stored.join_ref,
+            private: stored.private,
+            ack: stored.ack,
+            echo: stored.echo,
+            presence_enabled: stored.presence_enabled,
+            presence_key: stored.presence_key,
+            tracked: stored.tracked,
+            entries: stored.entries,
+            set,
+            viewer: Viewer { role, id },
+            expires_ms: stored.expires_ms,
+            resumes: stored.resumes,
+            resume: None,
+            place,
+        })
+    }
+}
+
+/// A join that was asked for and not yet answered.
+#[derive(Debug)]
+pub(super) struct PendingJoin {
+    pub client: ClientId,
+    pub topic: Topic,
+    pub join_ref: Option<String>,
+    pub reference: Option<String>,
+    pub join: Join,
+}
+
+/// The bindings of a join's entries, all or none, as Realtime has it.
+pub(super) fn parse_entries(entries: &[Box<RawValue>]) -> Result<Vec<(u32, Binding)>, BindingError> {
+    let bindings = entries.iter().map(|entry| Binding::parse(entry)).collect::<Result<Vec<_>, _>>()?;
+    Ok(assign_ids(entries).into_iter().zip(bindings).collect())
+}

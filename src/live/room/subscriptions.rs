@@ -1,0 +1,219 @@
+//! All joined topics, and the orders in which they are looked up. The orders always agree: a subscription is only
+//! changed by being taken out and put in again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::event::ClientId;
+use super::members::Channel;
+use super::subscription::{BindingSet, Place, Subscription, Topic, parse_entries};
+use crate::auth::Role;
+use crate::live::audience::Viewer;
+use crate::live::filter::BindingError;
+use crate::live::phoenix::Vsn;
+
+/// A socket's joined topic.
+pub(super) type Key = (ClientId, Topic);
+
+/// Subscriptions that are shown the same frames. In the order of the viewers, so that each is looked at once.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Group {
+    role: Role,
+    id: Option<Uuid>,
+    set: u32,
+    pub topic: Topic,
+    pub vsn: Vsn,
+}
+
+impl Group {
+    fn of(subscription: &Subscription) -> Self {
+        let Viewer { role, id } = subscription.viewer;
+        let (topic, vsn) = (Arc::clone(&subscription.topic), subscription.vsn);
+        Self { role, id, set: subscription.set.number, topic, vsn }
+    }
+
+    pub(super) const fn viewer(&self) -> Viewer {
+        Viewer { role: self.role, id: self.id }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct GroupMembers {
+    pub set: Arc<BindingSet>,
+    pub clients: BTreeSet<ClientId>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Subscriptions {
+    all: BTreeMap<Key, Subscription>,
+    /// Those that are live.
+    pub(super) live: BTreeMap<Group, GroupMembers>,
+    /// Those that are ahead of the Room, few and not for long.
+    ahead: BTreeSet<(u64, ClientId, Topic)>,
+    /// Those that are behind the Room, by how far they are.
+    behind: BTreeSet<(u64, ClientId, Topic)>,
+    /// When tokens end.
+    expiries: BTreeSet<(u64, ClientId, Topic)>,
+    /// Who may broadcast and be present where.
+    pub(super) members: BTreeMap<Channel, BTreeSet<ClientId>>,
+    users: BTreeMap<Uuid, BTreeSet<Key>>,
+    sets: BTreeMap<String, Arc<BindingSet>>,
+    last_set: u32,
+}
+
+impl Subscriptions {
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    pub(super) fn get(&self, client: ClientId, topic: &str) -> Option<&Subscription> {
+        self.all.get(&(client, topic.into()))
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Subscription> {
+        self.all.values()
+    }
+
+    /// The topics of one socket.
+    pub(super) fn topics(&self, client: ClientId) -> Vec<Topic> {
+        let first = (client, Topic::from(""));
+        self.all.range(first..).take_while(|((of, _), _)| *of == client).map(|((_, topic), _)| topic.clone()).collect()
+    }
+
+    pub(super) fn insert(&mut self, subscription: Subscription) {
+        self.remove(subscription.client, &subscription.topic);
+        self.put(subscription);
+    }
+
+    pub(super) fn remove(&mut self, client: ClientId, topic: &str) -> Option<Subscription> {
+        let (key, subscription) = self.all.remove_entry(&(client, topic.into()))?;
+        self.unlist(&key, &subscription);
+        let set = &subscription.set;
+        if Arc::strong_count(set) <= 2 {
+            self.sets.retain(|_, kept| kept.number != set.number);
+        }
+        Some(subscription)
+    }
+
+    /// Changes a subscription; false when there is none.
+    pub(super) fn change(&mut self, client: ClientId, topic: &str, change: impl FnOnce(&mut Subscription)) -> bool {
+        let Some((key, mut subscription)) = self.all.remove_entry(&(client, topic.into())) else { return false };
+        self.unlist(&key, &subscription);
+        change(&mut subscription);
+        self.put(subscription);
+        true
+    }
+
+    fn put(&mut self, subscription: Subscription) {
+        let key = (subscription.client, Arc::clone(&subscription.topic));
+        let at = |offset| (offset, key.0, Arc::clone(&key.1));
+        match subscription.place {
+            Place::None => {}
+            Place::Behind(offset) => {
+                self.behind.insert(at(offset));
+            }
+            Place::Ahead(offset) => {
+                self.ahead.insert(at(offset));
+            }
+            Place::Live => {
+                let none = || GroupMembers { set: Arc::clone(&subscription.set), clients: BTreeSet::new() };
+                self.live.entry(Group::of(&subscription)).or_insert_with(none).clients.insert(key.0);
+            }
+        }
+        if let Some(expires) = subscription.expires_ms {
+            self.expiries.insert(at(expires));
+        }
+        if subscription.is_member() {
+            self.members.entry(Channel::of(&subscription)).or_default().insert(key.0);
+        }
+        if let Some(id) = subscription.viewer.id {
+            self.users.entry(id).or_default().insert(key.clone());
+        }
+        self.all.insert(key, subscription);
+    }
+
+    fn unlist(&mut self, key: &Key, subscription: &Subscription) {
+        let at = |offset| (offset, key.0, Arc::clone(&key.1));
+        match subscription.place {
+            Place::None => {}
+            Place::Behind(offset) => {
+                self.behind.remove(&at(offset));
+            }
+            Place::Ahead(offset) => {
+                self.ahead.remove(&at(offset));
+            }
+            Place::Live => {
+                let group = Group::of(subscription);
+                if let Some(members) = self.live.get_mut(&group) {
+                    members.clients.remove(&key.0);
+                    if members.clients.is_empty() {
+                        self.live.remove(&group);
+                    }
+                }
+            }
+        }
+        if let Some(expires) = subscription.expires_ms {
+            self.expiries.remove(&at(expires));
+        }
+        let channel = Channel::of(subscription);
+        remove_from(&mut self.members, &channel, &key.0);
+        if let Some(id) = subscription.viewer.id {
+            remove_from(&mut self.users, &id, key);
+        }
+    }
+
+    /// The parsed form of a join's entries: one for all that are alike.
+    pub(super) fn binding_set(&mut self, entries: &[Box<RawValue>]) -> Result<Arc<BindingSet>, BindingError> {
+        let texts: Vec<&str> = entries.iter().map(|entry| entry.get()).collect();
+        let text = texts.join("\n");
+        if let Some(found) = self.sets.get(&text) {
+            return Ok(Arc::clone(found));
+        }
+        let bindings = parse_entries(entries)?;
+        self.last_set = self.last_set.wrapping_add(1);
+        let set = Arc::new(BindingSet { number: self.last_set, bindings });
+        self.sets.insert(text, Arc::clone(&set));
+        Ok(set)
+    }
+
+    /// The next token to end, if it has ended by now.
+    pub(super) fn expired(&self, now: u64) -> Option<Key> {
+        let (at, client, topic) = self.expiries.first()?;
+        (*at <= now).then(|| (*client, Arc::clone(topic)))
+    }
+
+    pub(super) fn next_expiry(&self) -> Option<u64> {
+        self.expiries.first().map(|(at, ..)| *at)
+    }
+
+    /// The subscriptions of a user.
+    pub(super) fn of_user(&self, id: Uuid) -> Vec<Key> {
+        self.users.get(&id).into_iter().flatten().cloned().collect()
+    }
+
+    /// Those behind, the furthest first.
+    pub(super) fn behind(&self) -> impl Iterator<Item = (u64, Key)> {
+        self.behind.iter().map(|(offset, client, topic)| (*offset, (*client, Arc::clone(topic))))
+    }
+
+    /// Those ahead, the nearest first.
+    pub(super) fn ahead(&self) -> impl Iterator<Item = (u64, Key)> {
+        self.ahead.iter().map(|(offset, client, topic)| (*offset, (*client, Arc::clone(topic))))
+    }
+}
+
+fn remove_from<K: Ord, V: Ord>(index: &mut BTreeMap<K, BTreeSet<V>>, key: &K, value: &V) {
+    if let Some(values) = index.get_mut(key) {
+        values.remove(value);
+        if values.is_empty() {
+            index.remove(key);
+        }
+    }
+}
