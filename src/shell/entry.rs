@@ -28,6 +28,7 @@ async fn fetch(request: worker::Request, env: Env, _context: Context) -> worker:
         Ok(app) => app.handle(&request, &platform).await,
         Err(error) => misconfigured(error, &request, &platform),
     };
+    request.drain().await;
     let line = serde_json::to_string(&log)?;
     if log.status >= 500 {
         console_error!("{line}");

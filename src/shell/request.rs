@@ -27,7 +27,18 @@ impl EdgeRequest {
         let (path, query) = split(&url);
         Self { headers: inner.headers(), method: Method::parse(&inner.method()), inner, url, path, query }
     }
+
+    /// Reads and forgets the body that a refusal left unread: whatever is in front of the Worker takes a connection
+    /// with a rest of a body on it for a broken one, and fails the next request that it sends there.
+    pub async fn drain(&self) {
+        if self.inner.body().is_some() && !self.inner.body_used() {
+            let _ = discarding(Clone::clone(&self.inner), 0).await;
+        }
+    }
 }
+
+/// How much of a body is read only to be forgotten.
+const MAX_DISCARDED: usize = 4 * 1024 * 1024;
 
 /// Where path and query are in an absolute URL, which the runtime has normalised.
 fn split(url: &str) -> (std::ops::Range<usize>, std::ops::Range<usize>) {
@@ -60,29 +71,31 @@ impl Request for EdgeRequest {
     async fn body(&self, limit: usize) -> Result<Vec<u8>, BodyError> {
         let length = self.header("content-length").and_then(|length| length.parse::<usize>().ok());
         match length {
-            Some(length) if length > limit => Err(BodyError::TooLarge),
             // The runtime delivers no more than what was announced.
-            Some(_) => {
+            Some(length) if length <= limit => {
                 let promise = self.inner.array_buffer().map_err(|_| BodyError::Aborted)?;
                 let buffer = JsFuture::from(promise).await.map_err(|_| BodyError::Aborted)?;
                 Ok(Uint8Array::new(&buffer).to_vec())
             }
             None if self.inner.body().is_none() => Ok(Vec::new()),
-            None => chunked(Clone::clone(&self.inner), limit).await,
+            _ => discarding(Clone::clone(&self.inner), limit).await,
         }
     }
 }
 
-async fn chunked(request: web_sys::Request, limit: usize) -> Result<Vec<u8>, BodyError> {
+/// Reads up to `limit`; what is longer is refused, but read on for a while, see [`EdgeRequest::drain`].
+async fn discarding(request: web_sys::Request, limit: usize) -> Result<Vec<u8>, BodyError> {
     let mut request = worker::Request::from(request);
     let mut stream = request.stream().map_err(|_| BodyError::Aborted)?;
-    let mut bytes = Vec::new();
+    let (mut bytes, mut length) = (Vec::new(), 0);
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|_| BodyError::Aborted)?;
-        if bytes.len() + chunk.len() > limit {
-            return Err(BodyError::TooLarge);
+        length += chunk.len();
+        if length <= limit {
+            bytes.extend_from_slice(&chunk);
+        } else if length > limit + MAX_DISCARDED {
+            break;
         }
-        bytes.extend_from_slice(&chunk);
     }
-    Ok(bytes)
+    if length > limit { Err(BodyError::TooLarge) } else { Ok(bytes) }
 }
