@@ -179,7 +179,7 @@ test('a_poller_that_loses_its_connection_loses_changes_and_says_nothing', async 
   // Only the superuser may; the row is written before there can be another slot.
   const admin = new pg.Client({ connectionString: env.DATABASE_URL.replace('//postgres@', '//supabase_admin@') });
   await admin.connect();
-  await admin.query(`select pg_terminate_backend(${rows[0].pid}, 2000); insert into public.rt_note (id) values (1)`);
+  await admin.query(`select pg_terminate_backend(${rows[0].pid}); insert into public.rt_note (id) values (1)`);
   await admin.end();
   await until(async () => {
     const { rows: slots } = await db.query("select active_pid as pid from pg_replication_slots where slot_name like 'chairside_realtime%'");

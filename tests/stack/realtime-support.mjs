@@ -3,9 +3,10 @@
 
 import { after, before } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createClient } from '@supabase/supabase-js';
 import pg from 'pg';
 import WebSocket from 'ws';
-import { client, control, env } from './support.mjs';
+import { control, env } from './support.mjs';
 
 export { sleep };
 export const PATIENT = '00000000-0000-4000-8000-0000000a0001';
@@ -67,8 +68,16 @@ export async function until(check, what = 'it', ms = 5000) {
 
 /** A supabase-js client at the gateway, with a user's token if given. */
 export async function official({ key = env.ANON_KEY, token } = {}) {
-  const made = client({ key });
+  const made = createClient(env.SUPABASE_URL, key, {
+    auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
+    // A push that has no answer, as a token, keeps the process alive for this long.
+    realtime: { transport: WebSocket, timeout: 2000 },
+  });
   if (token) await made.realtime.setAuth(token);
+  // Its disconnect() waits ten seconds for the server's close, and keeps the process alive for them in any case.
+  const adapter = made.realtime.socketAdapter;
+  const disconnect = adapter.disconnect.bind(adapter);
+  adapter.disconnect = (callback, code, reason) => disconnect(callback, code, reason, 500);
   opened.push(() => made.realtime.disconnect());
   return made;
 }

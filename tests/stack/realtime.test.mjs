@@ -277,7 +277,7 @@ test('single_inserts_arrive_at_the_idle_poll', async () => {
   await settings({ idle_poll_ms: 500 });
   const heard = await ready(service(), 'rhythm');
   const waits = [];
-  for (let id = 1; id <= 9; id++) {
+  for (let id = 1; id <= 7; id++) {
     // Spread over the interval between two polls.
     await sleep((id * 170) % 500);
     const began = performance.now();
@@ -286,6 +286,6 @@ test('single_inserts_arrive_at_the_idle_poll', async () => {
     waits.push(performance.now() - began);
   }
   waits.sort((a, b) => a - b);
-  assert.ok(waits[4] > 120 && waits[4] < 480, `median ${waits[4]} ms`);
-  assert.ok(waits[8] < 800, `longest ${waits[8]} ms`);
+  assert.ok(waits[3] > 120 && waits[3] < 480, `median ${waits[3]} ms`);
+  assert.ok(waits[6] < 800, `longest ${waits[6]} ms`);
 });
