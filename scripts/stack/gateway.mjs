@@ -1,7 +1,7 @@
 // One process that looks like a Supabase project: `/rest/v1` is PostgREST, `/auth/v1` the Auth
 // stand-in, with the gateway's own rules for keys in front of both, and `/realtime/v1/websocket`
-// the Realtime stand-in, which looks at keys itself. A second, loopback-only
-// port lets tests count requests and make the upstream misbehave (control.mjs).
+// the Realtime stand-in, which looks at keys itself. A second, loopback-only port lets tests
+// count requests and make the upstream misbehave (control.mjs).
 // Configuration by environment; see `readConfig`. Run by stack.mjs.
 
 import http from 'node:http';
@@ -43,7 +43,7 @@ export class Gateway {
     });
     this.realtime = new Realtime({ databaseUrl: realtimeDatabaseUrl, keys, tokenOf: (key) => this.#tokenOf(key) });
     this.server.on('upgrade', (request, socket, head) => {
-      control.count(request, new URL(request.url, 'http://gateway.invalid').pathname);
+      control.count(request, request.url.split('?')[0]);
       this.realtime.upgrade(request, socket, head);
     });
   }

@@ -40,10 +40,9 @@ export class Realtime {
 
   /** An HTTP upgrade at the gateway. */
   async upgrade(request, socket, head) {
-    const url = new URL(request.url, 'http://gateway.invalid');
     socket.on('error', () => socket.destroy());
     try {
-      const { vsn, token } = await this.#admit(url, request.headers);
+      const { vsn, token } = await this.#admit(request);
       this.wss.handleUpgrade(request, socket, head, (ws) => {
         this.counts.connections++;
         this.sockets.add(new Socket({ realtime: this, ws, vsn, token }));
@@ -53,8 +52,9 @@ export class Realtime {
     }
   }
 
-  async #admit(url, headers) {
-    if (url.pathname !== PATH) throw refusal(404, 'Not Found');
+  async #admit({ url: target, headers }) {
+    const url = URL.canParse(target, 'http://gateway.invalid') ? new URL(target, 'http://gateway.invalid') : null;
+    if (url?.pathname !== PATH) throw refusal(404, 'Not Found');
     if (this.misbehave.away) throw refusal(503, 'Service Unavailable');
     const vsn = url.searchParams.get('vsn') ?? '1.0.0';
     if (!VERSIONS.has(vsn)) throw refusal(403, 'The requested vsn is not supported');

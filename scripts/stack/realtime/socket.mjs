@@ -33,7 +33,7 @@ export class Socket {
     this.queue = this.queue
       .then(() => this.#handle(frame))
       .catch((error) => {
-        console.error(`realtime: ${error.name} ${error.code ?? ''} on ${frame.event}`);
+        console.error(`realtime: ${error.name} ${error.code ?? ''}`);
         this.channels.get(frame.topic)?.close('phx_error');
       });
   }

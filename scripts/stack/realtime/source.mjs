@@ -50,6 +50,9 @@ export class Source {
   async #loop(signal, onReady) {
     for (let failures = 0; !signal.aborted; failures++) {
       const client = connection(this.databaseUrl);
+      const end = () => client.end().catch(() => {});
+      // Making a slot can wait for others' transactions without end.
+      signal.addEventListener('abort', end, { once: true });
       try {
         await client.connect();
         const slot = await createSlot(client);
@@ -57,9 +60,10 @@ export class Source {
         failures = 0;
         await this.#poll(client, slot, signal);
       } catch (error) {
-        if (!signal.aborted) console.error(`realtime: poller ${error.code ?? error.name}`);
+        if (!signal.aborted) console.error(`realtime: poller ${error.code ?? error.message}`);
       } finally {
-        await client.end().catch(() => {});
+        signal.removeEventListener('abort', end);
+        await end();
       }
       await pause(Math.random() * Math.min(BACKOFF_MS[1], BACKOFF_MS[0] * 2 ** Math.min(failures, 10)), signal);
     }
