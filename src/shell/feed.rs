@@ -148,8 +148,10 @@ impl Inner {
                     let _ = socket.close(Some(1000), Some("done"));
                 }
             }
-            FeedEffect::Backfill { after, limit } => self.spawn(move |inner| inner.backfill(after, limit)),
-            FeedEffect::AskNewest => self.spawn(Self::ask_newest),
+            FeedEffect::Backfill { request, after, limit } => {
+                self.spawn(move |inner| inner.backfill(request, after, limit));
+            }
+            FeedEffect::AskNewest { request } => self.spawn(move |inner| inner.ask_newest(request)),
             FeedEffect::ResetLog { key, value } => {
                 store.clear_log()?;
                 store.put(&key, &value)?;
@@ -242,26 +244,28 @@ impl Inner {
         None
     }
 
-    async fn backfill(self: Rc<Self>, after: u64, limit: u64) -> Option<(Rc<Self>, FeedEvent)> {
+    async fn backfill(self: Rc<Self>, request: u64, after: u64, limit: u64) -> Option<(Rc<Self>, FeedEvent)> {
         let query = format!(
             "seq=gt.{after}&order=seq.asc&limit={limit}&select=seq,table_name,op,key,record,old_record,subjects,at"
         );
         let event = match self.read_log(&query).await {
-            Ok(body) => FeedEvent::Backfilled { after, body },
-            Err(status) => FeedEvent::BackfillFailed { status },
+            Ok(body) => FeedEvent::Backfilled { request, body },
+            Err(status) => FeedEvent::BackfillFailed { request, status },
         };
         Some((self, event))
     }
 
-    async fn ask_newest(self: Rc<Self>) -> Option<(Rc<Self>, FeedEvent)> {
+    async fn ask_newest(self: Rc<Self>, request: u64) -> Option<(Rc<Self>, FeedEvent)> {
         #[derive(Deserialize)]
         struct Row {
             seq: u64,
         }
         let body = self.read_log("select=seq&order=seq.desc&limit=1").await;
         let rows = body.ok().and_then(|body| serde_json::from_str::<Vec<Row>>(&body).ok());
-        let event =
-            rows.map_or(FeedEvent::NewestFailed, |rows| FeedEvent::Newest(rows.first().map(|row| row.seq)));
+        let event = match rows {
+            Some(rows) => FeedEvent::Newest { request, newest: rows.first().map(|row| row.seq) },
+            None => FeedEvent::NewestFailed { request },
+        };
         Some((self, event))
     }
 

@@ -40,20 +40,30 @@ pub enum FeedEvent {
     },
     /// PostgREST answered a [`FeedEffect::Backfill`] with 200.
     Backfilled {
-        /// As asked.
-        after: u64,
+        /// As asked: answers to an instance before this one do not count.
+        request: u64,
         /// The body: a JSON array of rows of `change_log`, by `seq`.
         body: String,
     },
     /// PostgREST did not answer a [`FeedEffect::Backfill`], or not with 200.
     BackfillFailed {
+        /// As asked.
+        request: u64,
         /// The status, if there was one.
         status: Option<u16>,
     },
-    /// The newest `seq` of `change_log`; `None` when it is empty.
-    Newest(Option<u64>),
-    /// The newest `seq` could not be read.
-    NewestFailed,
+    /// PostgREST answered a [`FeedEffect::AskNewest`].
+    Newest {
+        /// As asked.
+        request: u64,
+        /// The newest `seq` of `change_log`; `None` when it is empty.
+        newest: Option<u64>,
+    },
+    /// PostgREST did not answer a [`FeedEffect::AskNewest`], or not with 200.
+    NewestFailed {
+        /// As asked.
+        request: u64,
+    },
     /// A Room answered a [`FeedEffect::Push`].
     Acked {
         /// The Room's name.
@@ -99,13 +109,18 @@ pub enum FeedEffect {
     /// `change_log?seq=gt.{after}&order=seq.asc&limit={limit}`, then [`FeedEvent::Backfilled`] or
     /// [`FeedEvent::BackfillFailed`].
     Backfill {
+        /// For the answer.
+        request: u64,
         /// The last `seq` that is known.
         after: u64,
         /// How many rows at most.
         limit: u64,
     },
     /// `change_log?select=seq&order=seq.desc&limit=1`, then [`FeedEvent::Newest`] or [`FeedEvent::NewestFailed`].
-    AskNewest,
+    AskNewest {
+        /// For the answer.
+        request: u64,
+    },
     /// Empty the log and store this value under the key, in one step.
     ResetLog {
         /// A key of the small store.

@@ -32,12 +32,13 @@ pub(super) struct Listeners {
 
 #[derive(Debug)]
 struct Fetch {
+    request: u64,
     asked_at: u64,
-    after: u64,
 }
 
 #[derive(Debug)]
 struct Poll {
+    request: u64,
     asked_at: u64,
     last_seq: u64,
 }
@@ -67,6 +68,7 @@ pub(super) struct Intake {
     proved_at: Option<u64>,
     /// Since when somebody listens.
     began_at: Option<u64>,
+    requests: u64,
 }
 
 impl Intake {
@@ -134,11 +136,11 @@ impl Intake {
         &mut self,
         now: u64,
         random: u64,
-        after: u64,
+        request: u64,
         body: &str,
         out: &mut Vec<FeedEffect>,
     ) -> bool {
-        let Some(fetch) = self.backfill.take_if(|fetch| fetch.after == after) else { return false };
+        let Some(fetch) = self.backfill.take_if(|fetch| fetch.request == request) else { return false };
         let Some(rows) = rows(body) else {
             self.failed(now, random, None, out);
             return false;
@@ -197,10 +199,11 @@ impl Intake {
         &mut self,
         now: u64,
         random: u64,
+        request: u64,
         status: Option<u16>,
         out: &mut Vec<FeedEffect>,
     ) {
-        if self.backfill.take().is_some() {
+        if self.backfill.as_ref().is_some_and(|fetch| fetch.request == request) {
             self.failed(now, random, status, out);
         }
     }
@@ -218,11 +221,11 @@ impl Intake {
         &mut self,
         now: u64,
         random: u64,
-        newest: Option<u64>,
+        (request, newest): (u64, Option<u64>),
         listeners: Listeners,
         out: &mut Vec<FeedEffect>,
     ) -> bool {
-        let Some(poll) = self.poll.take() else { return false };
+        let Some(poll) = self.poll.take_if(|poll| poll.request == request) else { return false };
         self.poll_at = now + NEWEST_EVERY_MS;
         // PostgREST answers: what was waiting for it need not wait.
         self.retry_at = self.retry_at.min(now);
@@ -260,8 +263,8 @@ impl Intake {
         (self.meta, self.backfill, self.behind, self.complete) = (Some(meta), None, None, true);
     }
 
-    pub(super) fn newest_failed(&mut self, now: u64, random: u64) {
-        if self.poll.take().is_some() {
+    pub(super) fn newest_failed(&mut self, now: u64, random: u64, request: u64) {
+        if self.poll.take_if(|poll| poll.request == request).is_some() {
             self.poll_at = now + delay_ms(4, random);
         }
     }
@@ -282,21 +285,30 @@ impl Intake {
     /// Asks for what is to be asked for.
     pub(super) fn tick(&mut self, now: u64, random: u64, out: &mut Vec<FeedEffect>) {
         self.began_at.get_or_insert(now);
-        if self.poll.as_ref().is_some_and(|poll| now >= poll.asked_at + ANSWER_MS) {
-            self.newest_failed(now, random);
+        if let Some(poll) = self.poll.as_ref().filter(|poll| now >= poll.asked_at + ANSWER_MS) {
+            self.newest_failed(now, random, poll.request);
         }
         if self.backfill.as_ref().is_some_and(|fetch| now >= fetch.asked_at + ANSWER_MS) {
             self.failed(now, random, None, out);
         }
         if self.poll.is_none() && now >= self.poll_at {
-            self.poll = Some(Poll { asked_at: now, last_seq: self.last_seq });
-            out.push(FeedEffect::AskNewest);
+            let request = self.number(random);
+            self.poll = Some(Poll { request, asked_at: now, last_seq: self.last_seq });
+            out.push(FeedEffect::AskNewest { request });
         }
         if self.wanted && self.checked && self.backfill.is_none() && now >= self.retry_at {
             self.wanted = false;
-            self.backfill = Some(Fetch { asked_at: now, after: self.last_seq });
-            out.push(FeedEffect::Backfill { after: self.last_seq, limit: BACKFILL_LIMIT });
+            let request = self.number(random);
+            self.backfill = Some(Fetch { request, asked_at: now });
+            out.push(FeedEffect::Backfill { request, after: self.last_seq, limit: BACKFILL_LIMIT });
         }
+    }
+
+    /// A number for a request. Drawn, not counted alone: an answer that an instance before this one asked for must not
+    /// pass for ours.
+    fn number(&mut self, random: u64) -> u64 {
+        self.requests += 1;
+        random.wrapping_add(self.requests)
     }
 
     /// When to tick next.
@@ -317,7 +329,7 @@ impl Intake {
     pub(super) fn stop(&mut self) {
         let meta = self.meta.take();
         let (first, head, last_seq) = (self.first, self.head, self.last_seq);
-        *self = Self { meta, first, head, last_seq, ..Self::default() };
+        *self = Self { meta, first, head, last_seq, requests: self.requests, ..Self::default() };
     }
 }
 

@@ -118,22 +118,24 @@ impl Feed {
             FeedEvent::UpstreamOpened { .. }
             | FeedEvent::UpstreamFrame { .. }
             | FeedEvent::UpstreamClosed { .. } => {}
-            FeedEvent::Backfilled { after, body } => {
-                if self.intake.backfilled(now, random, after, &body, out) {
+            FeedEvent::Backfilled { request, body } => {
+                if self.intake.backfilled(now, random, request, &body, out) {
                     self.rooms.reset();
                 }
             }
-            FeedEvent::BackfillFailed { status } => self.intake.backfill_failed(now, random, status, out),
-            FeedEvent::Newest(newest) => {
+            FeedEvent::BackfillFailed { request, status } => {
+                self.intake.backfill_failed(now, random, request, status, out);
+            }
+            FeedEvent::Newest { request, newest } => {
                 let listeners = Listeners {
                     upstream_ready: self.upstream.is_ready(),
                     have_cursors: self.rooms.have_cursors(),
                 };
-                if self.intake.newest(now, random, newest, listeners, out) {
+                if self.intake.newest(now, random, (request, newest), listeners, out) {
                     self.rooms.reset();
                 }
             }
-            FeedEvent::NewestFailed => self.intake.newest_failed(now, random),
+            FeedEvent::NewestFailed { request } => self.intake.newest_failed(now, random, request),
             FeedEvent::Acked { room, cursor } => {
                 if let Some(view) = self.intake.view(now, self.upstream.is_ready()) {
                     self.rooms.acked(now, random, &room, &cursor, view);

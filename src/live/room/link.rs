@@ -162,7 +162,10 @@ impl Room {
         let start = Cursor { epoch: batch.epoch.clone(), offset: batch.from };
         match self.link.cursor.take() {
             Some(cursor) if cursor.epoch != batch.epoch => self.begin_anew(start, "another epoch"),
-            Some(cursor) if batch.reset && cursor.offset < batch.from => self.begin_anew(start, "the log was trimmed"),
+            // Before what is left of the log, or beyond all of it.
+            Some(cursor) if batch.reset && (cursor.offset < batch.from || cursor.offset > batch.head) => {
+                self.begin_anew(start, "the log does not hold the cursor")
+            }
             Some(cursor) => cursor,
             // Nobody can have joined before the first cursor; if it was lost all the same, changes were too.
             None if !self.subscriptions.is_empty() => self.begin_anew(start, "the cursor was lost"),

@@ -211,4 +211,11 @@ impl Room {
         self.uniques += 1;
         format!("{:016x}{:x}", self.random, self.uniques)
     }
+
+    /// A number for a request. Drawn, not counted alone: an answer that an instance before this one asked for must not
+    /// pass for ours.
+    fn number(&mut self) -> u64 {
+        self.uniques += 1;
+        self.random.wrapping_add(self.uniques)
+    }
 }

@@ -44,7 +44,6 @@ struct Request {
 #[derive(Debug, Default)]
 pub(super) struct Requests {
     all: BTreeMap<u64, Request>,
-    last: u64,
 }
 
 impl Requests {
@@ -60,6 +59,15 @@ impl Requests {
     fn joins(&self, client: ClientId) -> usize {
         let waiters = self.all.values().filter(|one| one.client == client).flat_map(|one| &one.waiters);
         waiters.filter(|waiter| matches!(waiter, Waiter::Join(_))).count()
+    }
+
+    /// A token that is newer still has come.
+    fn forget_refresh(&mut self, client: ClientId, topic: &str) {
+        let is_older = |waiter: &Waiter| matches!(waiter, Waiter::Refresh { topic: of, .. } if **of == *topic);
+        for one in self.all.values_mut().filter(|one| one.client == client) {
+            one.waiters.retain(|waiter| !is_older(waiter));
+        }
+        self.all.retain(|_, one| !one.waiters.is_empty());
     }
 
     fn forget(&mut self, client: ClientId, topic: Option<&str>) {
@@ -83,8 +91,7 @@ impl Room {
     }
 
     fn ask(&mut self, request: Request) {
-        self.requests.last += 1;
-        let number = self.requests.last;
+        let number = self.number();
         if !request.is_later {
             self.clients.out.push(RoomEffect::Authorise { request: number, token: request.token.clone() });
         }
@@ -120,7 +127,7 @@ impl Room {
     /// A newer token for a joined topic.
     pub(super) fn refresh(&mut self, now: u64, client: ClientId, topic: &Topic, token: String) {
         let join_ref = self.subscriptions.get(client, topic).and_then(|one| one.join_ref.clone());
-        self.requests.forget(client, Some(topic));
+        self.requests.forget_refresh(client, topic);
         let waiter = Waiter::Refresh { topic: topic.clone(), join_ref };
         self.authorise(now, client, Secret::new(token), waiter);
     }

@@ -19,7 +19,6 @@ const ANSWER_MS: u64 = 15_000;
 pub(super) struct Reading {
     /// Number, offset asked from, and when.
     asked: Option<(u64, u64, u64)>,
-    last: u64,
     failures: u32,
     retry_at: u64,
 }
@@ -33,20 +32,24 @@ impl Room {
         if self.reading.asked.is_some() || now < self.reading.retry_at {
             return;
         }
-        let Some(cursor) = &self.link.cursor else { return };
-        let next = self.subscriptions.behind().find(|(_, (client, _))| self.clients.has_room(*client));
-        if let Some((offset, _)) = next {
-            self.reading.last += 1;
-            self.reading.asked = Some((self.reading.last, offset, now));
-            let cursor = Cursor { epoch: cursor.epoch.clone(), offset };
-            self.clients.out.push(RoomEffect::ReadLog { request: self.reading.last, cursor });
+        let Some(epoch) = self.link.cursor.as_ref().map(|cursor| cursor.epoch.clone()) else { return };
+        if let Some(offset) = self.next_reader() {
+            let request = self.number();
+            self.reading.asked = Some((request, offset, now));
+            self.clients.out.push(RoomEffect::ReadLog { request, cursor: Cursor { epoch, offset } });
         }
+    }
+
+    /// Where the one is who is furthest behind, of those who read what they are sent.
+    fn next_reader(&self) -> Option<u64> {
+        let ready = self.subscriptions.behind().find(|(_, (client, _))| self.clients.has_room(*client));
+        ready.map(|(offset, _)| offset)
     }
 
     pub(super) fn reading_due_at(&self) -> Option<u64> {
         match self.reading.asked {
             Some((.., at)) => Some(at + ANSWER_MS),
-            None => self.subscriptions.behind().next().map(|_| self.reading.retry_at),
+            None => self.next_reader().map(|_| self.reading.retry_at),
         }
     }
 
