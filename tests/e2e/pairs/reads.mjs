@@ -53,6 +53,8 @@ export const reads = [
   ['head of a range', (db) => service(db, '*', { head: true, count: 'exact' }).range(2, 4)],
   ['head of what is not allowed', (db) => db.from('role').select('*', { head: true, count: 'exact' })],
 
+  ['head of a range past the end', (db) => service(db, '*', { head: true, count: 'exact' }).range(500, 510)],
+
   ['single', (db) => service(db).eq('code', 'CHECKUP').single()],
   ['single of none', (db) => service(db).eq('code', 'NONE').single()],
   ['single of many', (db) => service(db).single()],
