@@ -265,3 +265,6 @@ fn patients(image: &Row, columns: &[&str]) -> Vec<Audience> {
 fn status_differs(image: &Row, hidden: &str) -> bool {
     image.text("status").is_some_and(|status| status != hidden)
 }
+
+#[cfg(test)]
+mod tests;

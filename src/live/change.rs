@@ -233,3 +233,6 @@ fn subjects(json: &str) -> Option<Vec<Uuid>> {
     };
     ids.iter().map(|id| Uuid::try_parse(id).ok()).collect()
 }
+
+#[cfg(test)]
+mod tests;

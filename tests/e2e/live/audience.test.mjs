@@ -12,7 +12,7 @@ import { Random } from './random.mjs';
 import { people, preparation, statements, tables, Writer } from './writes.mjs';
 
 const SEED = Number(process.env.AUDIENCE_SEED ?? 20261124);
-const ATTEMPTS = 770;
+const ATTEMPTS = 990;
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
 // `both`: some rows are shown and some are not. What is only ever shown, or never, is said as well.

@@ -20,6 +20,8 @@ const writes = {
     ['update "user" set status = $2 where id = $1', 'person', 'userStatus'],
     ['update "user" set deleted_at = case when deleted_at is null then now() end where id = $1', 'person'],
     ['update "user" set role_id = $2 where id = $1', 'person', 'role'],
+    [`update "user" u set role_id = v.role, status = 'active', deleted_at = null from unnest($1::uuid[], $2::int[]) v (id, role)
+       where u.id = v.id and (u.role_id, u.status, u.deleted_at) is distinct from (v.role, 'active', null)`, 'everybody', 'roles'],
     ['update "user" set guarantor_id = $2 where id = $1', 'patient', 'patient'],
   ],
   role: [['update role set description = $2 where id = $1', 'role', 'word']],
@@ -114,7 +116,8 @@ export class Writer {
     this.count += 1;
     const { random, made } = this;
     const one = (of) => (made[of].length > 0 ? random.pick(made[of]) : id('0'));
-    const everybody = [...people.patients, ...people.dentists, people.receptionist, people.admin, ...people.inactive, people.deleted];
+    const active = [...people.patients, ...people.dentists, people.receptionist, people.admin];
+    const everybody = [...active, ...people.inactive, people.deleted];
     const values = {
       uuid: () => id(`e${this.count.toString(16).padStart(7, '0')}`),
       row: () => one(table),
@@ -124,6 +127,8 @@ export class Writer {
       patient: () => random.pick(people.patients),
       dentist: () => random.pick(people.dentists),
       person: () => random.pick([...everybody, ...made.user]),
+      everybody: () => active,
+      roles: () => [...people.patients.map(() => 1), ...people.dentists.map(() => 2), 3, 4],
       role: () => 1 + random.below(4),
       ordinal: () => 1 + random.below(3),
       word: () => `W${this.count} "ü\\`,
