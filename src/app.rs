@@ -13,7 +13,7 @@ use crate::http::{Answer, Budget, Method, Payload, Platform, Request};
 use crate::problem::{Kind, Problem};
 use crate::rest::Rest;
 use crate::schema::Schema;
-use crate::{cors, health, pass_auth};
+use crate::{cors, health, pass_auth, realtime};
 
 /// One isolate's program: its settings and what it remembers between requests.
 pub struct App {
@@ -32,6 +32,8 @@ pub struct Handled<S> {
     pub answer: Answer<S>,
     /// The log line.
     pub log: LogLine,
+    /// Whether something may have been written, of which live rooms want to hear at once.
+    pub wrote: bool,
 }
 
 /// What is logged of a request: no query value, no body, no name.
@@ -64,6 +66,8 @@ pub enum Route<'a> {
     Function(&'a str),
     /// `/auth/v1/*`: the rest of the path, with its slash.
     Auth(&'a str),
+    /// `/realtime/v1/websocket`
+    Realtime,
     /// `/health`: the Worker runs.
     Health,
     /// `/ready`: the upstreams answer.
@@ -84,6 +88,7 @@ impl<'a> Route<'a> {
             };
         }
         match path {
+            "/realtime/v1/websocket" => Self::Realtime,
             "/health" => Self::Health,
             "/ready" => Self::Ready,
             "/" => Self::Home,
@@ -106,6 +111,7 @@ impl<'a> Route<'a> {
                 None => Cow::Borrowed("/rest/v1/rpc/{function}"),
             },
             Self::Auth(_) => Cow::Borrowed("/auth/v1/*"),
+            Self::Realtime => Cow::Borrowed("/realtime/v1/websocket"),
             Self::Health => Cow::Borrowed("/health"),
             Self::Ready => Cow::Borrowed("/ready"),
             Self::Home => Cow::Borrowed("/"),
@@ -121,6 +127,11 @@ impl App {
         Self { config, schema, postgrest, keys: RefCell::new(Jwks::default()) }
     }
 
+    /// postgrest-rs, as a builder.
+    pub(crate) const fn postgrest(&self) -> &Postgrest {
+        &self.postgrest
+    }
+
     /// Serves one request.
     pub async fn handle<P: Platform>(&self, request: &impl Request, platform: &P) -> Handled<P::Stream> {
         let origin = request.header("origin").filter(|origin| self.config.allows_origin(origin));
@@ -132,6 +143,7 @@ impl App {
             _ => self.route(route, request, platform, &request_id, &mut seen).await,
         };
         let is_head = request.method() == Method::Head;
+        let wrote = result.is_ok() && self.may_write(route, request.method());
         let (mut answer, code, cause) = settle(result, &request_id, is_head);
         if let Some(budget) = seen.budget {
             answer = answer.header("ratelimit-policy", self.config.rate_limits.policy(budget));
@@ -147,7 +159,19 @@ impl App {
             cause,
             request_id,
         };
-        Handled { answer, log }
+        Handled { answer, log, wrote }
+    }
+
+    /// Whether such a request may change rows.
+    fn may_write(&self, route: Route<'_>, method: Method) -> bool {
+        match route {
+            Route::Table(_) => !method.is_read() && method != Method::Options,
+            Route::Function(name) => {
+                method == Method::Post
+                    && self.schema.function(name).is_some_and(|function| !function.read_only)
+            }
+            _ => false,
+        }
     }
 
     async fn route<P: Platform>(
@@ -162,6 +186,7 @@ impl App {
             Route::Home => health::home(request.method()),
             Route::Health => health::live(request.method()),
             Route::Ready => health::ready(self, request.method(), platform).await,
+            Route::Realtime => realtime::open(self, request, platform, seen).await,
             Route::Unknown => Err(Problem::new(Kind::NotFound, "There is nothing at this path.")),
             Route::Auth(path) => {
                 seen.budget = Some(Budget::Auth);
@@ -232,10 +257,26 @@ impl App {
     ) -> Result<Caller, Problem> {
         let (authorization, apikey) = (request.header("authorization"), request.header("apikey"));
         let credentials = Credentials { authorization: authorization.as_deref(), apikey: apikey.as_deref() };
+        self.resolve(platform, |keys, now| auth::authenticate(credentials, &self.config, keys, now)).await
+    }
+
+    /// Whom a bare token speaks for.
+    pub(crate) async fn token_caller<P: Platform>(
+        &self,
+        token: &str,
+        platform: &P,
+    ) -> Result<Caller, Problem> {
+        self.resolve(platform, |keys, now| auth::authenticate_token(token, &self.config, keys, now)).await
+    }
+
+    async fn resolve<P: Platform>(
+        &self,
+        platform: &P,
+        attempt: impl Fn(&Jwks, u64) -> Result<Outcome, Problem>,
+    ) -> Result<Caller, Problem> {
         // A fetch of the key set, or another request's, ends long before this many turns.
         for _ in 0..MAX_TURNS {
-            let now = platform.now_ms() / 1000;
-            let outcome = auth::authenticate(credentials, &self.config, &self.keys.borrow(), now)?;
+            let outcome = attempt(&self.keys.borrow(), platform.now_ms() / 1000)?;
             match outcome {
                 Outcome::Caller(caller) => return Ok(caller),
                 Outcome::FetchKeys => self.fetch_keys(platform).await,
@@ -287,7 +328,7 @@ pub fn misconfigured<P: Platform>(
         cause,
         request_id: request_id.clone(),
     };
-    Handled { answer: answer.header("x-request-id", request_id), log }
+    Handled { answer: answer.header("x-request-id", request_id), log, wrote: false }
 }
 
 /// The client's own id when it is a UUID, else a new one.

@@ -179,6 +179,14 @@ pub trait Platform {
     /// Whether the budget of this key allows one more request.
     fn admit(&self, budget: Budget, key: &str) -> impl Future<Output = Result<bool, String>>;
 
+    /// Opens a socket in one of the clinic's Rooms; the reply is the upgrade.
+    fn open_room(
+        &self,
+        clinic: &str,
+        shards: u32,
+        vsn: &str,
+    ) -> impl Future<Output = Result<Reply<Self::Stream>, SendError>>;
+
     /// Waits.
     fn sleep(&self, ms: u32) -> impl Future<Output = ()>;
 

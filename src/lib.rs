@@ -13,6 +13,8 @@ pub mod http;
 pub mod live;
 mod pass_auth;
 pub mod problem;
+pub mod rag;
+pub mod realtime;
 pub mod rest;
 pub mod schema;
 #[cfg(target_arch = "wasm32")]

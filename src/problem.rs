@@ -99,6 +99,8 @@ kinds! {
     RangeNotSatisfiable = "range-not-satisfiable", 416, "The range cannot be satisfied";
     /// The idempotency key was used with another request.
     IdempotencyKeyReused = "idempotency-key-reused", 422, "The idempotency key was used before";
+    /// A plain request where a WebSocket is.
+    UpgradeRequired = "upgrade-required", 426, "A WebSocket is required";
     /// Too many requests.
     RateLimited = "rate-limited", 429, "Too many requests";
     /// A bug of ours; the cause is in the log.

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use worker::{Context, Env, Headers, Response, ResponseBuilder, console_error, console_log, event};
 
+use super::object::post;
 use super::platform::EdgePlatform;
 use super::request::EdgeRequest;
 use crate::app::{App, Handled, misconfigured};
@@ -18,13 +19,13 @@ thread_local! {
 }
 
 #[event(fetch)]
-async fn fetch(request: worker::Request, env: Env, _context: Context) -> worker::Result<Response> {
+async fn fetch(request: worker::Request, env: Env, context: Context) -> worker::Result<Response> {
     let app = APP.with(|cell| Rc::clone(cell.get_or_init(|| Rc::new(load(&env)))));
     let request = EdgeRequest::new(&request);
     #[cfg(feature = "panic-route")]
     panic_on_purpose(&request);
     let platform = EdgePlatform::new(env);
-    let Handled { answer, log } = match app.as_ref() {
+    let Handled { answer, log, wrote } = match app.as_ref() {
         Ok(app) => app.handle(&request, &platform).await,
         Err(error) => misconfigured(error, &request, &platform),
     };
@@ -35,7 +36,24 @@ async fn fetch(request: worker::Request, env: Env, _context: Context) -> worker:
     } else {
         console_log!("{line}");
     }
+    if let (true, Ok(app)) = (wrote, app.as_ref()) {
+        nudge(app, platform.env(), &context);
+    }
     respond(answer)
+}
+
+/// Tells the Feed, after the reply, that something was written: it need not wait for Realtime's next poll. A nudge that
+/// is lost costs nothing but that wait.
+fn nudge(app: &App, env: &Env, context: &Context) {
+    if app.config.service_key.is_none() {
+        return;
+    }
+    let (clinic, feeds) = (app.config.clinic_id.clone(), super::env::feeds(env));
+    context.wait_until(async move {
+        if let Ok(feeds) = feeds {
+            let _ = post(&feeds, &clinic, "/nudge", String::new()).await;
+        }
+    });
 }
 
 fn load(env: &Env) -> Result<App, ConfigError> {
@@ -43,6 +61,11 @@ fn load(env: &Env) -> Result<App, ConfigError> {
 }
 
 fn respond(answer: Answer<Response>) -> worker::Result<Response> {
+    let answer = match answer {
+        // An upgrade is passed on as it is: it carries the socket.
+        Answer { status: 101, body: Payload::Stream(upgrade), .. } => return Ok(upgrade),
+        answer => answer,
+    };
     let headers = Headers::new();
     for (name, value) in &answer.headers {
         headers.set(name, value)?;

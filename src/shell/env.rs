@@ -1,14 +1,11 @@
 //! The settings and bindings of this environment.
 
-use worker::{Env, ObjectNamespace};
+use worker::{Env, ObjectNamespace, Result};
 
 use crate::config::{Config, ConfigError, RATE_LIMIT_BINDINGS};
 
-/// The name by which a Durable Object's requests call each other; no request leaves the machine for it.
-pub const ORIGIN: &str = "https://room";
-
 /// Reads and checks all settings.
-pub fn config(env: &Env) -> Result<Config, ConfigError> {
+pub fn config(env: &Env) -> std::result::Result<Config, ConfigError> {
     Config::from_lookup(|name| {
         if RATE_LIMIT_BINDINGS.contains(&name) {
             return env.rate_limiter(name).ok().map(|_| "bound".to_owned());
@@ -18,12 +15,22 @@ pub fn config(env: &Env) -> Result<Config, ConfigError> {
     })
 }
 
-/// The Feeds: one object per clinic.
-pub fn feeds(env: &Env) -> worker::Result<ObjectNamespace> {
+/// The Feeds: one object per clinic, named by it.
+pub fn feeds(env: &Env) -> Result<ObjectNamespace> {
     env.durable_object("FEED")
 }
 
 /// The Rooms: `ROOM_SHARDS` objects per clinic.
-pub fn rooms(env: &Env) -> worker::Result<ObjectNamespace> {
+pub fn rooms(env: &Env) -> Result<ObjectNamespace> {
     env.durable_object("ROOM")
+}
+
+/// The name of a clinic's Room.
+pub fn room_name(clinic: &str, shard: u32) -> String {
+    format!("{clinic}/{shard}")
+}
+
+/// The shard in a Room's name.
+pub fn shard_of(name: &str) -> Option<u32> {
+    name.rsplit_once('/')?.1.parse().ok()
 }

@@ -6,13 +6,13 @@ use std::rc::Rc;
 
 use futures::StreamExt;
 use serde::Deserialize;
-use worker::js_sys::Date;
 use worker::{
-    DurableObject, Env, Error, Method, Request, RequestInit, Response, Result, ScheduledTime, State,
+    DurableObject, Env, Error, Request, Response, Result, State,
     WebSocket, WebSocketIncomingMessage, WebsocketEvent, console_error, console_log, durable_object,
 };
 
-use super::env::{self, ORIGIN};
+use super::env;
+use super::object::{self, now_ms, random};
 use super::platform::EdgePlatform;
 use super::store::Store;
 use crate::config::{Config, Secret};
@@ -170,8 +170,8 @@ impl Inner {
                 let entries = store.entries(batch.from, batch.upto)?;
                 self.spawn(move |inner| inner.push(room, batch, entries));
             }
-            FeedEffect::SetAlarm(at) => self.set_alarm(Some(at)),
-            FeedEffect::ClearAlarm => self.set_alarm(None),
+            FeedEffect::SetAlarm(at) => object::set_alarm(&self.state, Some(at)),
+            FeedEffect::ClearAlarm => object::set_alarm(&self.state, None),
             FeedEffect::Log(notice) => console_log!("feed: {notice:?}"),
         }
         Ok(())
@@ -187,20 +187,6 @@ impl Inner {
             if let Some((inner, event)) = work.await {
                 // Logged where it failed.
                 let _ = inner.dispatch(event);
-            }
-        });
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit")]
-    fn set_alarm(self: &Rc<Self>, at: Option<u64>) {
-        let storage = self.state.storage();
-        self.state.wait_until(async move {
-            let done = match at {
-                Some(at) => storage.set_alarm(ScheduledTime::new(Date::new(&(at as f64).into()))).await,
-                None => storage.delete_alarm().await,
-            };
-            if let Err(error) = done {
-                console_error!("feed: the alarm was not set: {error}");
             }
         });
     }
@@ -305,14 +291,8 @@ impl Inner {
 
     async fn deliver(&self, room: &str, batch: BatchPlan, entries: Vec<(u64, String)>) -> Result<Cursor> {
         let body = serde_json::to_string(&batch.fill(entries))?;
-        let mut init = RequestInit::new();
-        init.with_method(Method::Post).with_body(Some(body.into()));
-        let request = Request::new_with_init(&format!("{ORIGIN}/batch"), &init)?;
-        let mut reply = env::rooms(&self.env)?.get_by_name(room)?.fetch_with_request(request).await?;
-        match reply.status_code() {
-            200 => reply.json().await,
-            _ => Err("the Room does not acknowledge".into()),
-        }
+        let acknowledged = object::post(&env::rooms(&self.env)?, room, "/batch", body).await?;
+        Ok(serde_json::from_str(&acknowledged)?)
     }
 
     fn service_key(&self) -> Option<&Secret> {
@@ -322,16 +302,4 @@ impl Inner {
     fn upstream(&self) -> Option<(&Config, &Secret)> {
         Some((self.config.as_ref()?, self.service_key()?))
     }
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "milliseconds since 1970 fit")]
-fn now_ms() -> u64 {
-    Date::now() as u64
-}
-
-fn random() -> u64 {
-    let mut bytes = [0; 8];
-    // Only jitter and names hang on it.
-    let _ = getrandom::fill(&mut bytes);
-    u64::from_le_bytes(bytes)
 }

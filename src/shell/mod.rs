@@ -3,6 +3,8 @@
 mod entry;
 mod env;
 mod feed;
+mod object;
 mod platform;
 mod request;
+mod room;
 mod store;

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use futures::future::{Either, select};
 use futures::{StreamExt, pin_mut, stream};
-use worker::js_sys::{Date, Uint8Array};
+use worker::js_sys::Uint8Array;
 use worker::{AbortController, Delay, Env, Fetch, Headers, RequestInit, RequestRedirect, Response};
 
+use super::env;
+use super::object::{now_ms, random};
 use crate::http::{Budget, Call, Collected, Method, Platform, Reply, SendError};
 
 /// The Worker's environment, as the one port to everything outside.
@@ -20,6 +22,11 @@ impl EdgePlatform {
     /// The platform of one request.
     pub const fn new(env: Env) -> Self {
         Self { env }
+    }
+
+    /// The environment.
+    pub const fn env(&self) -> &Env {
+        &self.env
     }
 }
 
@@ -69,17 +76,24 @@ impl Platform for EdgePlatform {
         Ok(outcome.success)
     }
 
+    async fn open_room(&self, clinic: &str, shards: u32, vsn: &str) -> Result<Reply<Response>, SendError> {
+        let shard = u32::try_from(random() % u64::from(shards.max(1))).unwrap_or(0);
+        let opened = async {
+            let room = env::rooms(&self.env)?.get_by_name(&env::room_name(clinic, shard))?;
+            let mut request =
+                worker::Request::new(&format!("https://object/socket?vsn={vsn}"), worker::Method::Get)?;
+            request.headers_mut()?.set("upgrade", "websocket")?;
+            room.fetch_with_request(request).await
+        };
+        opened.await.map(|response| reply(response, &[])).map_err(|error| broken(&error))
+    }
+
     async fn sleep(&self, ms: u32) {
         Delay::from(Duration::from_millis(ms.into())).await;
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "milliseconds since 1970 fit"
-    )]
     fn now_ms(&self) -> u64 {
-        Date::now() as u64
+        now_ms()
     }
 
     fn new_id(&self) -> String {

@@ -32,7 +32,7 @@ impl EdgeRequest {
     /// with a rest of a body on it for a broken one, and fails the next request that it sends there.
     pub async fn drain(&self) {
         if self.inner.body().is_some() && !self.inner.body_used() {
-            let _ = discarding(Clone::clone(&self.inner), 0).await;
+            let _ = self.body(0).await;
         }
     }
 }
@@ -71,6 +71,7 @@ impl Request for EdgeRequest {
     async fn body(&self, limit: usize) -> Result<Vec<u8>, BodyError> {
         let length = self.header("content-length").and_then(|length| length.parse::<usize>().ok());
         match length {
+            Some(length) if length > limit + MAX_DISCARDED => Err(BodyError::TooLarge),
             // The runtime delivers no more than what was announced.
             Some(length) if length <= limit => {
                 let promise = self.inner.array_buffer().map_err(|_| BodyError::Aborted)?;

@@ -196,6 +196,10 @@ impl Platform for Script {
         Ok(!self.refuse.get())
     }
 
+    async fn open_room(&self, clinic: &str, shards: u32, vsn: &str) -> Scripted {
+        reply(101, &[], &format!("{clinic} {shards} {vsn}"))
+    }
+
     async fn sleep(&self, _ms: u32) {}
 
     fn now_ms(&self) -> u64 {
@@ -259,7 +263,7 @@ impl Seen {
 
 /// Runs one request against a script.
 pub fn run(request: &TestRequest, script: &Script) -> Seen {
-    let Handled { answer, log } = block_on(app().handle(request, script));
+    let Handled { answer, log, .. } = block_on(app().handle(request, script));
     let body = match answer.body {
         Payload::Empty => Vec::new(),
         Payload::Bytes(bytes) | Payload::Stream(bytes) => bytes,

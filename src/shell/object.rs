@@ -1,0 +1,48 @@
+//! What both Durable Objects need: the clock, randomness, alarms and calls to each other.
+
+use worker::js_sys::Date;
+use worker::{Method, ObjectNamespace, Request, RequestInit, Result, ScheduledTime, State, console_error};
+
+/// The name by which objects address each other's paths; no request leaves the machine for it.
+const ORIGIN: &str = "https://object";
+
+/// Milliseconds since 1970.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "milliseconds since 1970 fit")]
+pub fn now_ms() -> u64 {
+    Date::now() as u64
+}
+
+/// A random number.
+pub fn random() -> u64 {
+    let mut bytes = [0; 8];
+    // Only jitter and names hang on it.
+    let _ = getrandom::fill(&mut bytes);
+    u64::from_le_bytes(bytes)
+}
+
+/// Sets or clears the object's one alarm.
+#[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit")]
+pub fn set_alarm(state: &State, at: Option<u64>) {
+    let storage = state.storage();
+    state.wait_until(async move {
+        let done = match at {
+            Some(at) => storage.set_alarm(ScheduledTime::new(Date::new(&(at as f64).into()))).await,
+            None => storage.delete_alarm().await,
+        };
+        if let Err(error) = done {
+            console_error!("the alarm was not set: {error}");
+        }
+    });
+}
+
+/// Posts JSON to another object; the body of its answer, when that is 200 or 204.
+pub async fn post(objects: &ObjectNamespace, name: &str, path: &str, body: String) -> Result<String> {
+    let mut init = RequestInit::new();
+    init.with_method(Method::Post).with_body(Some(body.into()));
+    let request = Request::new_with_init(&format!("{ORIGIN}{path}"), &init)?;
+    let mut reply = objects.get_by_name(name)?.fetch_with_request(request).await?;
+    match reply.status_code() {
+        200 | 204 => reply.text().await,
+        status => Err(format!("{path} answered {status}").into()),
+    }
+}
