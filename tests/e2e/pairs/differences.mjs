@@ -1,5 +1,8 @@
 // The machinery of allowed differences: which one covers a mismatch, and which were never needed.
 
+/** SQLSTATE to status, where it is not PostgREST’s: 422 for values, 409 for what stands in the way. */
+export const STATUS = { 23502: 422, 23503: 422, 23514: 422, '23P01': 409 };
+
 export class Differences {
   #used = new Set();
 

@@ -34,17 +34,19 @@ function errorOf(error) {
   return { code: error.code ?? null, message: error.message ?? null, details, hint: error.hint ?? null };
 }
 
-// What no two runs have in common: the time it is, and the ids that the database makes up.
 function settle(side) {
   const known = new Map();
-  const volatile = (text) =>
-    text
-      .replace(/\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?\+00(:00)?/g, (time) => (isNow(time, side.began) ? '<now>' : time))
-      .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, (uuid) => (uuid.startsWith('00000000-') ? uuid : named(known, uuid)))
-      .replace(/"hold_expires_at": ?"[^"]*"/g, '"hold_expires_at": "<soon>"')
-      .replace(/"hold_token": ?"[0-9a-f]{48}"/g, '"hold_token": "<token>"');
-  side.text = volatile(side.text);
-  side.data = JSON.parse(volatile(JSON.stringify(side.data)));
+  side.text = settled(side.text, side.began, known);
+  side.data = JSON.parse(settled(JSON.stringify(side.data), side.began, known));
+}
+
+/** A text without what no two runs have in common: the time it is, and what the database makes up. */
+export function settled(text, began, known = new Map()) {
+  return text
+    .replace(/\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?\+00(:00)?/g, (time) => (isNow(time, began) ? '<now>' : time))
+    .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, (uuid) => (uuid.startsWith('00000000-') ? uuid : named(known, uuid)))
+    .replace(/"hold_expires_at": ?"[^"]*"/g, '"hold_expires_at": "<soon>"')
+    .replace(/"hold_token": ?"[0-9a-f]{48}"/g, '"hold_token": "<token>"');
 }
 
 // A change gives its rows back as they lie in the table, which two runs need not share.

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Database } from '../lib/database.mjs';
 import { ROLES } from '../lib/stack.mjs';
-import { Differences } from './differences.mjs';
+import { Differences, STATUS } from './differences.mjs';
 import { embeds } from './embeds.mjs';
 import { filters } from './filters.mjs';
 import { isError, pair } from './pair.mjs';
@@ -17,9 +17,6 @@ import { writes } from './writes.mjs';
 // `stricter` when PostgREST would serve it. Both name the pointer of the first violation, or null where there is none.
 const isRefused = (one) => 'refused' in one || 'stricter' in one;
 const isDatabaseError = (code) => /^[0-9A-Z]{5}$/.test(code ?? '') && !code.startsWith('PT');
-
-/** SQLSTATE to status, where it is not PostgREST’s. */
-const STATUS = { 23503: 422, 23514: 422, '23P01': 409 };
 
 const ALLOWED = [
   {
