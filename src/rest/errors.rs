@@ -62,6 +62,11 @@ impl PgError {
         self.code() == "23505" && self.quoted_after("constraint") == Some(IDEMPOTENCY_CONSTRAINT)
     }
 
+    /// Whether one object was wanted and there was none, or more than one.
+    pub fn is_not_one_row(&self) -> bool {
+        self.code() == "PGRST116"
+    }
+
     /// Whether somebody else has the slot.
     pub fn is_slot_taken(&self) -> bool {
         self.code() == "23P01"

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::http::{Answer, Collected, Payload, Platform, Reply, Request, set_header};
+use crate::http::{Answer, Collected, Method, Payload, Platform, Reply, Request, set_header};
 use crate::problem::{Kind, Problem};
 use crate::rest::forward::Spec;
 use crate::rest::query::Checked;
@@ -47,8 +47,13 @@ pub async fn pass_with_etag<P: Platform>(
     Ok(answer)
 }
 
-/// Refuses an `If-Match` that is not about exactly one row.
-pub fn check_one_row(wants: &Wants, query: &Checked) -> Result<(), Problem> {
+/// Refuses an `If-Match` that is not about exactly one row, and one on PUT, in which PostgREST allows no filter beside
+/// the key.
+pub fn check_one_row(method: Method, wants: &Wants, query: &Checked) -> Result<(), Problem> {
+    if wants.if_match.is_some() && method == Method::Put {
+        return Err(Problem::new(Kind::InvalidHeader, "If-Match is not supported for PUT.")
+            .hint("Change the row by PATCH."));
+    }
     if wants.if_match.is_some() && query.pinned_key().is_none() {
         return Err(Problem::new(Kind::InvalidHeader, "If-Match needs a request for one row.")
             .hint("Filter by eq on the whole primary key, such as id=eq.…"));
@@ -68,7 +73,7 @@ pub async fn explain_no_rows<P: Platform, R: Request>(
         Ok(outcome) => outcome,
         Err(problem) => return problem,
     };
-    match outcome.or_problem(rest.schema, crate::http::Method::Get) {
+    match outcome.or_problem(rest.schema, Method::Get) {
         Err(problem) => problem,
         Ok(reply) if reply.header("content-range").is_some_and(|range| range.starts_with('*')) => {
             Problem::new(Kind::NotFound, "There is no such row, or you may not see it.")

@@ -7,6 +7,7 @@ use crate::http::{Answer, Collected, Method, Payload, Platform, Reply, Request, 
 use crate::problem::{Kind, Problem};
 use crate::rest::prefer::{Prefer, Return};
 use crate::rest::query::{Checked, MAX_LIMIT};
+use crate::rest::reply::Outcome;
 use crate::rest::table::{affected, change_spec, read_spec, restore_headers};
 use crate::rest::wants::{Media, Wants};
 use crate::rest::{Rest, precondition, reply, unreachable};
@@ -57,8 +58,13 @@ async fn read_before<P: Platform, R: Request>(
     query: &Checked,
 ) -> Result<Before, Problem> {
     let wants = Wants { prefer: Prefer { count: Some("exact"), ..Prefer::default() }, ..wants.clone() };
-    let reply = rest.send(read_spec(table.name, Method::Get, &wants, query)).await?;
-    let reply = reply.or_problem(rest.schema, Method::Get)?;
+    let outcome = rest.send(read_spec(table.name, Method::Get, &wants, query)).await?;
+    let reply = match outcome {
+        Outcome::Refused(_, error) if wants.if_match.is_some() && error.is_not_one_row() => {
+            return Err(precondition::explain_no_rows(rest, table, query).await);
+        }
+        outcome => outcome.or_problem(rest.schema, Method::Get)?,
+    };
     let rows = affected(&reply).unwrap_or(0);
     if rows > MAX_LIMIT {
         return Err(Problem::new(

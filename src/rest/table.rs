@@ -24,7 +24,7 @@ pub async fn serve<P: Platform, R: Request>(
     let op = op(method, upsert).ok_or_else(|| method_not_allowed("GET, HEAD, POST, PATCH, PUT, DELETE"))?;
     let query = rest.query(Target::Table(table), Mode::Filters, op)?;
     check_filter(method, &query)?;
-    precondition::check_one_row(&wants, &query)?;
+    precondition::check_one_row(method, &wants, &query)?;
     match method {
         Method::Get | Method::Head => read(rest, table, &wants, &query).await,
         Method::Delete if table.column("deleted_at").is_some() => {
@@ -213,6 +213,9 @@ async fn change<P: Platform, R: Request>(
     let spec = change_spec(table.name, method, wants, query, bytes.clone());
     let outcome = rest.send(spec).await?;
     let reply = match outcome {
+        Outcome::Refused(_, error) if wants.if_match.is_some() && error.is_not_one_row() => {
+            return Err(precondition::explain_no_rows(rest, table, query).await);
+        }
         Outcome::Refused(status, error) => {
             let body = bytes.unwrap_or_default();
             return Err(slots::explain(rest, table.name, Some(query), &body, status, &error).await);
