@@ -6,7 +6,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, 
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { logTail } from './processes.mjs';
+import { endLeftovers, logTail } from './processes.mjs';
 import { readSettings, root } from './settings.mjs';
 import { claim, current, markReady, release, stop } from './supervisor.mjs';
 
@@ -151,6 +151,7 @@ function endOnce(stateDir) {
         (code === 0 ? console.log : console.error)(message);
         ending.child?.kill('SIGTERM');
         await ending.processes?.stopAll();
+        await endLeftovers(stateDir);
         release(stateDir);
         process.exit(code);
       })();

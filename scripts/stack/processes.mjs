@@ -76,12 +76,16 @@ export class Processes {
     return join(this.stateDir, 'logs', `${name}.log`);
   }
 
-  /** Starts `command`; its output goes to `logs/<name>.log`. `signal` is how it likes to be stopped. */
-  start(name, command, args, { env = process.env, cwd, signal = 'SIGTERM', logFile = this.logFile(name) } = {}) {
+  /**
+   * Starts `command`; its output goes to `logs/<name>.log`. `signal` is how it likes to be stopped;
+   * with `unref` this process may end before it.
+   */
+  start(name, command, args, { env = process.env, cwd, signal = 'SIGTERM', logFile = this.logFile(name), unref = false } = {}) {
     mkdirSync(dirname(logFile), { recursive: true });
     const log = openSync(logFile, 'w', 0o600);
     const child = spawn(command, args, { env, cwd, detached: true, stdio: ['ignore', log, log] });
     closeSync(log);
+    if (unref) child.unref();
     const entry = { name, pid: child.pid, started: child.pid ? startTime(child.pid) : null, signal };
     const ended = new Promise((resolve) => {
       child.once('error', (error) => resolve(`could not start: ${error.message}`));
@@ -128,20 +132,29 @@ export class Processes {
   }
 }
 
-/** Ends whatever an earlier supervisor of `stateDir` left behind; returns the names. */
+/**
+ * Ends whatever an earlier supervisor of `stateDir` left behind, and further Workers that tests
+ * left there (each in a folder of `extra/`); returns the names.
+ */
 export async function endLeftovers(stateDir) {
-  const file = join(stateDir, 'processes.json');
-  if (!existsSync(file)) return [];
   const found = [];
-  for (const entry of JSON.parse(readFileSync(file, 'utf8') || '[]').reverse()) {
-    // A group outlives its leader under the leader's number, which is then given to nobody else.
-    const left = sameProcess(entry) || (startTime(entry.pid) === null && groupLives(entry.pid));
-    if (!left) continue;
-    found.push(entry.name);
-    await endGroup(entry.pid, entry.signal, 8000);
+  for (const file of lists(stateDir)) {
+    for (const entry of JSON.parse(readFileSync(file, 'utf8') || '[]').reverse()) {
+      // A group outlives its leader under the leader's number, which is then given to nobody else.
+      const left = sameProcess(entry) || (startTime(entry.pid) === null && groupLives(entry.pid));
+      if (!left) continue;
+      found.push(entry.name);
+      await endGroup(entry.pid, entry.signal, 8000);
+    }
+    rmSync(file, { force: true });
   }
-  rmSync(file, { force: true });
   return found;
+}
+
+function lists(stateDir) {
+  const extra = join(stateDir, 'extra');
+  const folders = existsSync(extra) ? readdirSync(extra).map((name) => join(extra, name)) : [];
+  return [...folders, stateDir].map((folder) => join(folder, 'processes.json')).filter(existsSync);
 }
 
 export function logTail(file, lines = 25) {

@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { logTail } from './processes.mjs';
+import { endLeftovers, logTail } from './processes.mjs';
 import { isolatedSettings, root } from './settings.mjs';
 import { startStack } from './stack.mjs';
 
@@ -33,6 +33,7 @@ async function main(suites) {
     results.push({ name: 'stack', ok: false });
   } finally {
     await processes?.stopAll();
+    await endLeftovers(stateDir);
   }
   finish(stateDir, results);
 }

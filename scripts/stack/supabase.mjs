@@ -10,7 +10,7 @@ import { PEOPLE } from './people.mjs';
 import { endLeftovers, Processes } from './processes.mjs';
 import { requireFreePorts, root } from './settings.mjs';
 import { build, settled, steps, writeEnv } from './stack.mjs';
-import { startMainWorker } from './worker.mjs';
+import { startMainWorker, workerVars } from './worker.mjs';
 
 const SEED_PASSWORD = 'chairside-demo';
 const DAY = 24 * 3600;
@@ -34,7 +34,9 @@ export async function startStack({ stateDir, ports, say, onCrash, onProcesses, f
     await step('migrations', () => supabase('migration', 'up', '--local'));
     const project = await status();
     const tokens = await step('tokens', () => makeTokens(project, say));
-    await step('Worker (wrangler dev)', () => startMainWorker(processes, { stateDir, port: ports.worker, vars: varsOf(project), watch: true }));
+    // Newer CLIs sign users' tokens with a key of their own: the JWKS is always needed.
+    const vars = workerVars({ gatewayUrl: project.url, keys: project, alg: 'ES256' });
+    await step('Worker (wrangler dev)', () => startMainWorker(processes, { stateDir, port: ports.worker, vars, watch: true }));
     const env = describe({ stateDir, ports, project, processes }, tokens);
     writeEnv(join(stateDir, 'env'), env);
     return { env, stop: () => processes.stopAll() };
@@ -105,18 +107,6 @@ async function makeTokens({ url, anonKey, jwtSecret }, say) {
     tokens[name] = await new SignJWT(longer).setProtectedHeader({ alg: 'HS256', typ: 'JWT' }).sign(new TextEncoder().encode(jwtSecret));
   }
   return tokens;
-}
-
-function varsOf({ url, anonKey, publishableKey, jwtSecret }) {
-  const vars = {
-    SUPABASE_URL: url,
-    SUPABASE_ANON_KEY: anonKey,
-    SUPABASE_JWT_SECRET: jwtSecret,
-    // Newer CLIs sign users' tokens with a key of their own.
-    SUPABASE_JWKS_URL: `${url}/auth/v1/.well-known/jwks.json`,
-  };
-  if (publishableKey) vars.SUPABASE_PUBLISHABLE_KEY = publishableKey;
-  return vars;
 }
 
 function describe({ stateDir, ports, project, processes }, tokens) {

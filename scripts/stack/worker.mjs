@@ -1,7 +1,7 @@
 // The Worker under `wrangler dev`: the stack's own one, built and watched by wrangler from
 // wrangler.toml, and further ones for tests, from the finished build with other settings.
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parse } from 'smol-toml';
 import { Processes } from './processes.mjs';
@@ -43,6 +43,7 @@ export function workerVars({ gatewayUrl, keys, alg }) {
     SUPABASE_ANON_KEY: keys.anonKey,
     SUPABASE_PUBLISHABLE_KEY: keys.publishableKey,
     SUPABASE_JWT_SECRET: keys.jwtSecret,
+    SUPABASE_SERVICE_ROLE_KEY: keys.serviceRoleKey,
   };
   if (alg === 'ES256') vars.SUPABASE_JWKS_URL = `${gatewayUrl}/auth/v1/.well-known/jwks.json`;
   return vars;
@@ -51,7 +52,8 @@ export function workerVars({ gatewayUrl, keys, alg }) {
 /** Writes variables and secrets where wrangler dev reads them; only the owner may read it. */
 export function writeVars(file, vars) {
   mkdirSync(dirname(file), { recursive: true });
-  const lines = Object.entries(vars).map(([name, value]) => `${name}=${JSON.stringify(String(value))}`);
+  const given = Object.entries(vars).filter(([, value]) => value !== undefined);
+  const lines = given.map(([name, value]) => `${name}=${JSON.stringify(String(value))}`);
   writeFileSync(file, `${lines.join('\n')}\n`, { mode: 0o600 });
 }
 
@@ -60,7 +62,7 @@ export async function startMainWorker(processes, { stateDir, port, vars, watch }
   const varsFile = join(stateDir, 'worker.vars');
   writeVars(varsFile, vars);
   const folder = join(stateDir, 'worker');
-  const config = watch ? join(root, 'wrangler.toml') : writeConfig(folder, {});
+  const config = watch ? join(root, 'wrangler.toml') : writeConfig(folder, { build: copyBuild(stateDir) });
   const args = [...arguments_(folder, port), '--config', config, '--env-file', varsFile];
   const handle = processes.start('worker', wrangler, args, { cwd: root, env: wranglerEnv(folder) });
   // A build may still have to run, or run again for an edit made meanwhile.
@@ -76,24 +78,20 @@ async function answersHttp(port) {
 }
 
 /**
- * Writes a wrangler configuration for the finished build: wrangler.toml's date, flags and
- * bindings, no `[build]` and no bundling. `rateLimits` replaces limits by binding name.
+ * Writes a wrangler configuration for a finished build: wrangler.toml's without `[build]` and
+ * environments, and no bundling. `rateLimits` replaces limits by binding name, `vars` all variables.
  */
-function writeConfig(folder, { build = join(root, 'build'), rateLimits = {}, vars }) {
+function writeConfig(folder, { build, rateLimits = {}, vars }) {
   // wrangler's own reader would bring its signal handlers into this process.
-  const base = parse(readFileSync(join(root, 'wrangler.toml'), 'utf8'));
+  const { build: _command, env: _environments, ...base } = parse(readFileSync(join(root, 'wrangler.toml'), 'utf8'));
   if (!existsSync(join(build, 'index.js'))) throw new Error(`no built Worker in ${build}; run scripts/build first`);
   const config = {
-    name: base.name,
+    ...base,
     main: join(build, 'index.js'),
     base_dir: build,
     no_bundle: true,
     find_additional_modules: true,
     rules: [{ type: 'CompiledWasm', globs: ['**/*.wasm'], fallthrough: true }],
-    compatibility_date: base.compatibility_date,
-    compatibility_flags: base.compatibility_flags,
-    durable_objects: base.durable_objects,
-    migrations: base.migrations,
     ratelimits: base.ratelimits.map((limit) => ({ ...limit, simple: rateLimits[limit.name] ?? limit.simple })),
     vars: vars ?? base.vars,
     send_metrics: false,
@@ -104,6 +102,27 @@ function writeConfig(folder, { build = join(root, 'build'), rateLimits = {}, var
   return file;
 }
 
+/** The build that further Workers run: the stack's own copy, else the checkout's. */
+function finishedBuild(stateDir) {
+  const copy = join(stateDir, 'build');
+  return existsSync(copy) ? copy : join(root, 'build');
+}
+
+// A copy, so that a build made meanwhile does not change what is being tested.
+function copyBuild(stateDir) {
+  cpSync(join(root, 'build'), join(stateDir, 'build'), { recursive: true });
+  return join(stateDir, 'build');
+}
+
+// RATE_LIMITS as wrangler.toml has it, with the limits of these bindings in their places.
+function limitsInWords(rateLimits = {}) {
+  const { vars } = parse(readFileSync(join(root, 'wrangler.toml'), 'utf8'));
+  return Object.entries(rateLimits).reduce((words, [binding, { limit, period }]) => {
+    const name = binding.replace('RATE_LIMIT_', '').toLowerCase();
+    return words.replace(new RegExp(`\\b${name}=\\S+`), `${name}=${limit}/${period}`);
+  }, vars.RATE_LIMITS);
+}
+
 let extra = 0;
 
 /**
@@ -111,11 +130,12 @@ let extra = 0;
  *   stateDir    where its files go (default: the stack's, from CHAIRSIDE_STATE_DIR)
  *   port        default: a free one
  *   vars        all its settings and secrets, as strings; leave one out to have it missing
+ *               (RATE_LIMITS alone follows from the bindings unless it is given)
  *   rateLimits  {RATE_LIMIT_USER: {limit, period}} instead of wrangler.toml's
- *   build       folder of another build (default: build/)
+ *   build       folder of another build (default: the one the stack runs)
  *   logFile     default: a file of its own beside the stack's logs
  * Returns `{url, port, logFile, stop(), kill(), ended}`: stop asks, kill is SIGKILL to the whole
- * process group, as when a machine dies.
+ * process group, as when a machine dies. One that a test forgets is ended with its stack.
  */
 export async function startWorker({ stateDir = process.env.CHAIRSIDE_STATE_DIR, port, vars, rateLimits, build, logFile } = {}) {
   const name = `worker-${process.pid}-${++extra}`;
@@ -124,10 +144,11 @@ export async function startWorker({ stateDir = process.env.CHAIRSIDE_STATE_DIR, 
   const processes = new Processes(folder);
   const varsFile = join(folder, 'worker.vars');
   writeVars(varsFile, vars);
-  // Only what is given here counts, not the variables of wrangler.toml.
-  const config = writeConfig(folder, { build, rateLimits, vars: {} });
+  // Of wrangler.toml's variables only the one that says what its bindings allow.
+  const told = { RATE_LIMITS: limitsInWords(rateLimits) };
+  const config = writeConfig(folder, { build: build ?? finishedBuild(stateDir), rateLimits, vars: told });
   const args = [...arguments_(folder, at), '--config', config, '--env-file', varsFile];
-  const handle = processes.start(name, wrangler, args, { cwd: folder, env: wranglerEnv(folder), logFile });
+  const handle = processes.start(name, wrangler, args, { cwd: folder, env: wranglerEnv(folder), logFile, unref: true });
   try {
     await processes.ready(handle, () => answersHttp(at), 60);
   } catch (error) {
