@@ -56,7 +56,7 @@ impl Binding {
         }
         if !matches!(entry.get("select"), None | Some("null")) {
             return Err(BindingError(
-                "Error parsing `select` params: column selection is not supported".to_owned(),
+                "Error parsing `select` params: column selection is not supported here; leave it out to get whole rows".to_owned(),
             ));
         }
         let op = [Op::Insert, Op::Update, Op::Delete]
@@ -80,12 +80,9 @@ impl Binding {
             image.as_ref().is_some_and(|row| self.conditions.iter().all(|condition| condition.passes(row)))
         };
         match visible {
-            Visible::Nothing => Visible::Nothing,
-            Visible::Delete if matches(&change.old_record) => Visible::Delete,
-            Visible::Delete => Visible::Nothing,
-            _ if matches(&change.record) => visible,
-            Visible::Update if matches(&change.old_record) => Visible::Delete,
-            Visible::Insert | Visible::Update | Visible::Appeared => Visible::Nothing,
+            Visible::Insert | Visible::Update | Visible::Appeared if matches(&change.record) => visible,
+            Visible::Delete | Visible::Update if matches(&change.old_record) => Visible::Delete,
+            _ => Visible::Nothing,
         }
     }
 }

@@ -148,12 +148,11 @@ impl<'a> Server<'a> {
 /// The response to a join: each entry as it came, with its id. The id is last, so that it wins over one that the
 /// client sent along.
 pub fn join_response(entries: &[Box<RawValue>], ids: &[u32]) -> Box<RawValue> {
-    let with_id = |(entry, id): (&Box<RawValue>, &u32)| {
-        let object = entry.get();
+    let with_id = |(object, id): (&str, &u32)| {
         let members = object.strip_suffix('}').unwrap_or(object).trim_end();
         let comma = if members.ends_with('{') { "" } else { "," };
         format!("{members}{comma}\"id\":{id}}}")
     };
-    let entries: Vec<String> = entries.iter().zip(ids).map(with_id).collect();
+    let entries: Vec<String> = entries.iter().map(|entry| entry.get()).zip(ids).map(with_id).collect();
     RawValue::from_string(format!("{{\"postgres_changes\":[{}]}}", entries.join(","))).unwrap_or_default()
 }
