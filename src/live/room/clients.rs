@@ -122,7 +122,8 @@ impl Clients {
     /// Those to be closed now, with code and reason.
     pub(super) fn overdue(&mut self, now: u64) -> Vec<(ClientId, u16, &'static str)> {
         let slow = std::mem::take(&mut self.slow).into_iter();
-        let mut overdue: Vec<_> = slow.map(|client| (client, close::SLOW, "Too much sent and not read")).collect();
+        let mut overdue: Vec<_> =
+            slow.map(|client| (client, close::SLOW, "Too much sent and not read")).collect();
         let silence = self.limits.silence_ms;
         for (client, known) in &self.all {
             let is_silent = now >= known.seen_ms.saturating_add(silence);

@@ -40,8 +40,10 @@ impl<'a> Parcel<'a> {
             return Vec::new();
         }
         let change = self.sight.change;
-        let shown =
-            self.shown.entry((set.number, visible)).or_insert_with(|| shown_to(&set.bindings, change, visible));
+        let shown = self
+            .shown
+            .entry((set.number, visible))
+            .or_insert_with(|| shown_to(&set.bindings, change, visible));
         shown.iter().filter_map(|(kind, ids)| self.frames.frame(vsn, topic, *kind, ids)).collect()
     }
 }
@@ -129,4 +131,3 @@ fn is_same(one: &Frame, other: &Frame) -> bool {
         _ => false,
     }
 }
-

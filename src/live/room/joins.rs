@@ -52,7 +52,9 @@ impl Room {
             Some("") => Some("TopicNameRequired: You must provide a topic name"),
             _ if pending.topic.len() > MAX_TOPIC => Some("TopicNameTooLong: A topic has at most 255 bytes"),
             _ if !admitted => Some("ClientJoinRateLimitReached: Too many joins per second"),
-            _ if is_new && channels() >= limits.channels => Some("ChannelRateLimitReached: Too many channels"),
+            _ if is_new && channels() >= limits.channels => {
+                Some("ChannelRateLimitReached: Too many channels")
+            }
             _ if is_new && self.subscriptions.len() >= limits.subscriptions => {
                 Some("ChannelRateLimitReached: Too many channels in this room")
             }
@@ -90,7 +92,12 @@ impl Room {
     }
 
     /// A join's token was looked at.
-    pub(super) fn join_authorised(&mut self, now: u64, pending: PendingJoin, result: &Result<Grant, Refusal>) {
+    pub(super) fn join_authorised(
+        &mut self,
+        now: u64,
+        pending: PendingJoin,
+        result: &Result<Grant, Refusal>,
+    ) {
         match result {
             Ok(grant) if is_over(grant, now) => {
                 self.refuse_join(&pending, "InvalidJWTToken: Token has expired 0 seconds ago");
@@ -98,7 +105,10 @@ impl Room {
             Ok(grant) => self.activate(pending, grant),
             Err(Refusal::Token(reason)) => self.refuse_join(&pending, reason),
             Err(Refusal::Unavailable) => {
-                self.refuse_join(&pending, "AuthorizationUnavailable: The token cannot be checked at the moment");
+                self.refuse_join(
+                    &pending,
+                    "AuthorizationUnavailable: The token cannot be checked at the moment",
+                );
             }
         }
     }
@@ -108,8 +118,9 @@ impl Room {
         let server = Server::new(vsn, &pending.topic, pending.join_ref.as_deref());
         self.clients.send(pending.client, server.reply_error(pending.reference.as_deref(), reason));
         // As Phoenix has it, the join before ends with the attempt at another.
-        if let Some(old) = self.drop_subscription(pending.client, &pending.topic) {
+        if let Some(old) = self.subscriptions.get(pending.client, &pending.topic) {
             self.clients.send(pending.client, old.server().close());
+            self.drop_subscription(pending.client, &pending.topic);
         }
     }
 
@@ -133,12 +144,15 @@ impl Room {
         if new.presence_key.is_empty() {
             new.presence_key = self.unique();
         }
-        self.clients.send(client, new.server().reply_ok(reference.as_deref(), Some(&response)));
-        if let Some(old) = old.filter(|old| old.join_ref != new.join_ref) {
-            self.clients.send(client, old.server().close());
-        }
+        let answer = new.server().reply_ok(reference.as_deref(), Some(&response));
+        let closed = old.filter(|old| old.join_ref != new.join_ref).map(|old| old.server().close());
         self.subscriptions.insert(new);
+        // Kept before it is promised: a Room that dies in between is asked again, not believed to deliver.
         self.save_subscription(client, &topic);
+        self.clients.send(client, answer);
+        if let Some(closed) = closed {
+            self.clients.send(client, closed);
+        }
         self.welcome(client, &topic, invalid.as_deref());
         if resume == Resumed::Never {
             if let Some(cursor) = self.link.cursor.clone() {
@@ -238,20 +252,20 @@ impl Room {
 
     /// `phx_leave`
     pub(super) fn leave(&mut self, client: ClientId, topic: &str, reference: Option<&str>) {
-        if let Some(gone) = self.drop_subscription(client, topic) {
-            self.clients.send(client, gone.server().reply_ok(reference, None));
-            self.clients.send(client, gone.server().close());
-        }
+        let Some(one) = self.subscriptions.get(client, topic) else { return };
+        self.clients.send(client, one.server().reply_ok(reference, None));
+        self.clients.send(client, one.server().close());
+        self.drop_subscription(client, topic);
     }
 
     /// Ends a subscription with a reason; realtime-js does not join again by itself.
     pub(super) fn end(&mut self, client: ClientId, topic: &str, reason: &str) {
-        if let Some(gone) = self.drop_subscription(client, topic) {
-            let system =
-                System { extension: "system", status: "error", message: reason, ..System::default() };
-            self.clients.send(client, gone.server().system(&system));
-            self.clients.send(client, gone.server().close());
-        }
+        let Some(one) = self.subscriptions.get(client, topic) else { return };
+        let system = System { extension: "system", status: "error", message: reason, ..System::default() };
+        // Told before it is forgotten: a Room that dies in between does it again.
+        self.clients.send(client, one.server().system(&system));
+        self.clients.send(client, one.server().close());
+        self.drop_subscription(client, topic);
     }
 }
 
@@ -282,9 +296,9 @@ fn is_over(grant: &Grant, now: u64) -> bool {
 fn stranger_error(viewer: Viewer, topic: &str, join: &Join) -> Option<String> {
     let name = topic.strip_prefix(TOPIC_PREFIX).unwrap_or(topic);
     match viewer.role {
-        Role::Anon if join.private => Some(format!(
-            "Unauthorized: You do not have permissions to read from this Channel topic: {name}"
-        )),
+        Role::Anon if join.private => {
+            Some(format!("Unauthorized: You do not have permissions to read from this Channel topic: {name}"))
+        }
         Role::Anon if join.postgres_changes.is_empty() => Some(SIGN_IN.to_owned()),
         _ => None,
     }

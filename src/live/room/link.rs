@@ -37,14 +37,13 @@ pub(super) struct Link {
     failures: u32,
     retry_at: Option<u64>,
     standing: Standing,
-    /// The offset of the last watermarks.
-    marked: u64,
+    /// The offset of the last watermarks; `None` when an instance before this one sent them.
+    marked: Option<u64>,
     mark_at: u64,
 }
 
 impl Link {
     pub(super) fn restore(cursor: Option<Cursor>, now: u64) -> Self {
-        let marked = cursor.as_ref().map_or(0, |cursor| cursor.offset);
         Self {
             cursor,
             listening: false,
@@ -53,7 +52,7 @@ impl Link {
             failures: 0,
             retry_at: None,
             standing: Standing { state: UpstreamState::CatchingUp, since: None },
-            marked,
+            marked: None,
             mark_at: now + MARK_EVERY_MS,
         }
     }
@@ -64,6 +63,10 @@ impl Link {
             Some(_) => self.heard_at.max(self.asked_at) + MUTE_MS,
         };
         self.retry_at.unwrap_or(quiet)
+    }
+
+    fn is_unmarked(&self) -> bool {
+        self.cursor.as_ref().is_some_and(|cursor| self.marked != Some(cursor.offset))
     }
 
     fn offset(&self) -> u64 {
@@ -120,7 +123,7 @@ impl Room {
     }
 
     pub(super) fn link_due_at(&self) -> Option<u64> {
-        let mark = if self.link.offset() == self.link.marked { u64::MAX } else { self.link.mark_at };
+        let mark = if self.link.is_unmarked() { self.link.mark_at } else { u64::MAX };
         self.is_wanted().then(|| self.link.asks_again_at().min(mark))
     }
 
@@ -188,7 +191,7 @@ impl Room {
     /// Everybody is told that changes are lost. Who cannot resume is made to join again.
     fn begin_anew(&mut self, start: Cursor, reason: &'static str) -> Cursor {
         self.clients.out.push(RoomEffect::Log(RoomNotice::Resync(reason)));
-        self.link.marked = start.offset;
+        self.link.marked = Some(start.offset);
         let all = self.subscriptions.iter().filter(|one| one.place != Place::None);
         let all: Vec<Key> = all.map(|one| (one.client, one.topic.clone())).collect();
         for (client, topic) in all {
@@ -245,8 +248,8 @@ impl Room {
 
     fn send_watermarks(&mut self) {
         let Some(cursor) = self.link.cursor.clone() else { return };
-        if cursor.offset != self.link.marked {
-            self.link.marked = cursor.offset;
+        if self.link.is_unmarked() {
+            self.link.marked = Some(cursor.offset);
             self.to_all(&watermark(&cursor), |one| one.place == Place::Live);
         }
     }

@@ -26,7 +26,13 @@ pub(super) const SIGN_IN: &str =
 
 impl Room {
     /// A member's broadcast to its topic.
-    pub(super) fn broadcast(&mut self, client: ClientId, topic: &str, reference: Option<&str>, sent: &Broadcast) {
+    pub(super) fn broadcast(
+        &mut self,
+        client: ClientId,
+        topic: &str,
+        reference: Option<&str>,
+        sent: &Broadcast,
+    ) {
         let Some(subscription) = self.subscriptions.get(client, topic) else { return };
         if !subscription.is_member() {
             self.clients.send(client, subscription.server().reply_error(reference, SIGN_IN));

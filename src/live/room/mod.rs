@@ -100,7 +100,8 @@ impl Room {
     fn restore_subscription(&mut self, value: &str) -> bool {
         let Ok(stored) = serde_json::from_str::<StoredSubscription>(value) else { return false };
         let Some(vsn) = self.clients.get(stored.client).map(|client| client.vsn) else { return false };
-        let Ok(set) = self.subscriptions.binding_set(&stored.entries).or_else(|_| self.subscriptions.binding_set(&[]))
+        let Ok(set) =
+            self.subscriptions.binding_set(&stored.entries).or_else(|_| self.subscriptions.binding_set(&[]))
         else {
             return false;
         };
@@ -162,7 +163,8 @@ impl Room {
         let sweep = (self.clients.len() > 0).then_some(self.sweep_at);
         let waiting = self.waiting.iter().map(|(until, _)| *until).min();
         let subscriptions = [self.subscriptions.next_expiry(), self.reading_due_at(), self.presence_due_at()];
-        let due = [sweep, waiting, self.requests.due_at(), self.link_due_at()].into_iter().chain(subscriptions);
+        let due =
+            [sweep, waiting, self.requests.due_at(), self.link_due_at()].into_iter().chain(subscriptions);
         let Some(due) = due.flatten().min().map(|due| due.max(now + 1)) else {
             if self.alarm.take().is_some() {
                 self.clients.out.push(RoomEffect::ClearAlarm);

@@ -14,7 +14,7 @@ use super::members::{Channel, SIGN_IN};
 use super::relay::{Present, RelayBody};
 use super::stored::StoredPresence;
 use super::subscription::Subscription;
-use crate::live::phoenix::{Presence, Server, Vsn};
+use crate::live::phoenix::{Frame, Presence, Server, Vsn};
 
 /// Shards say again who is present with them, and forget those who have not said so for longer.
 const SAY_EVERY_MS: u64 = 30_000;
@@ -54,7 +54,8 @@ fn meta(payload: &RawValue, phx_ref: &str, previous: Option<&str>) -> Box<RawVal
     let members = text.strip_suffix('}').unwrap_or("{").trim_end();
     let comma = if members.ends_with('{') { "" } else { "," };
     let previous = previous.map(|previous| format!(",\"phx_ref_prev\":\"{previous}\"")).unwrap_or_default();
-    RawValue::from_string(format!("{members}{comma}\"phx_ref\":\"{phx_ref}\"{previous}}}")).unwrap_or_default()
+    RawValue::from_string(format!("{members}{comma}\"phx_ref\":\"{phx_ref}\"{previous}}}"))
+        .unwrap_or_default()
 }
 
 impl Room {
@@ -68,16 +69,14 @@ impl Room {
     ) {
         let Some(subscription) = self.subscriptions.get(client, topic) else { return };
         let server = subscription.server();
-        let answer = match self.presence_error(subscription, said) {
-            Some(reason) => server.reply_error(reference, reason),
-            None => server.reply_ok(reference, None),
-        };
-        let is_refused = self.presence_error(subscription, said).is_some();
-        self.clients.send(client, answer);
+        if let Some(reason) = self.presence_error(subscription, said) {
+            self.clients.send(client, server.reply_error(reference, reason));
+            return;
+        }
+        let answer = server.reply_ok(reference, None);
         match said {
-            _ if is_refused => {}
-            Presence::Track(payload) => self.track(client, topic, payload),
-            Presence::Untrack => self.untrack(client, topic),
+            Presence::Track(payload) => self.track(client, topic, payload, answer),
+            Presence::Untrack => self.untrack(client, topic, answer),
         }
     }
 
@@ -102,7 +101,7 @@ impl Room {
         }
     }
 
-    fn track(&mut self, client: ClientId, topic: &str, payload: &RawValue) {
+    fn track(&mut self, client: ClientId, topic: &str, payload: &RawValue, answer: Frame) {
         let phx_ref = self.unique();
         let mut found = None;
         self.subscriptions.change(client, topic, |subscription| {
@@ -116,6 +115,7 @@ impl Room {
         });
         let Some((was_enabled, left, joined)) = found else { return };
         self.save_subscription(client, topic);
+        self.clients.send(client, answer);
         let Some(channel) = self.subscriptions.get(client, topic).map(Channel::of) else { return };
         if !was_enabled {
             self.send_presence_state(client, topic);
@@ -124,14 +124,18 @@ impl Room {
         self.say_presence(&channel);
     }
 
-    fn untrack(&mut self, client: ClientId, topic: &str) {
+    fn untrack(&mut self, client: ClientId, topic: &str, answer: Frame) {
         let mut left = None;
         self.subscriptions.change(client, topic, |subscription| {
-            left = subscription.tracked.take().map(|previous| present(&subscription.presence_key, Some(previous)));
+            left = subscription
+                .tracked
+                .take()
+                .map(|previous| present(&subscription.presence_key, Some(previous)));
         });
+        self.save_subscription(client, topic);
+        self.clients.send(client, answer);
         let channel = self.subscriptions.get(client, topic).map(Channel::of);
         if let (Some(left), Some(channel)) = (left, channel) {
-            self.save_subscription(client, topic);
             self.tell_diff(&channel, &[], &left, None);
             self.say_presence(&channel);
         }
@@ -193,13 +197,20 @@ impl Room {
     pub(super) fn present_there(&mut self, now: u64, channel: &Channel, shard: u32, present: &[Present]) {
         let shards = self.elsewhere.shards.entry(channel.clone()).or_default();
         let (_, before) = shards.insert(shard, (now, present.to_vec())).unwrap_or_default();
-        let differs = |one: &Present, others: &[Present]| !others.iter().any(|other| other.phx_ref == one.phx_ref);
+        let differs =
+            |one: &Present, others: &[Present]| !others.iter().any(|other| other.phx_ref == one.phx_ref);
         let joined: Vec<_> = present.iter().filter(|one| differs(one, &before)).cloned().collect();
         let left: Vec<_> = before.iter().filter(|one| differs(one, present)).cloned().collect();
         self.tell_diff(channel, &joined, &left, None);
     }
 
-    fn tell_diff(&mut self, channel: &Channel, joined: &[Present], left: &[Present], except: Option<ClientId>) {
+    fn tell_diff(
+        &mut self,
+        channel: &Channel,
+        joined: &[Present],
+        left: &[Present],
+        except: Option<ClientId>,
+    ) {
         if joined.is_empty() && left.is_empty() {
             return;
         }
@@ -225,7 +236,8 @@ impl Room {
             }
             self.say_presence(channel);
             let shards = self.elsewhere.shards.get(channel).into_iter().flatten();
-            let silent = shards.filter(|(_, (said_at, _))| now >= said_at + FORGET_MS).map(|(shard, _)| *shard);
+            let silent =
+                shards.filter(|(_, (said_at, _))| now >= said_at + FORGET_MS).map(|(shard, _)| *shard);
             for shard in silent.collect::<Vec<_>>() {
                 self.present_there(now, channel, shard, &[]);
                 if let Some(shards) = self.elsewhere.shards.get_mut(channel) {

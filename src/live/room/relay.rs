@@ -91,8 +91,9 @@ pub struct Shard {
 impl Shard {
     /// The shard that passes on what is said on a topic.
     fn home(self, topic: &str) -> u32 {
-        let hash =
-            topic.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        let hash = topic
+            .bytes()
+            .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
         hash % self.count.max(1)
     }
 

@@ -63,7 +63,8 @@ impl Requests {
 
     /// A token that is newer still has come.
     fn forget_refresh(&mut self, client: ClientId, topic: &str) {
-        let is_older = |waiter: &Waiter| matches!(waiter, Waiter::Refresh { topic: of, .. } if **of == *topic);
+        let is_older =
+            |waiter: &Waiter| matches!(waiter, Waiter::Refresh { topic: of, .. } if **of == *topic);
         for one in self.all.values_mut().filter(|one| one.client == client) {
             one.waiters.retain(|waiter| !is_older(waiter));
         }
@@ -111,11 +112,19 @@ impl Room {
             match waiter {
                 Waiter::Join(pending) => self.join_authorised(now, *pending, result),
                 Waiter::Refresh { topic, join_ref } => {
-                    let is_joined = self.subscriptions.get(client, &topic).is_some_and(|one| one.join_ref == join_ref);
+                    let is_joined =
+                        self.subscriptions.get(client, &topic).is_some_and(|one| one.join_ref == join_ref);
                     if is_joined && *result == Err(Refusal::Unavailable) {
                         let waiters = vec![Waiter::Refresh { topic, join_ref }];
                         let (asked_at, changed) = (now + AGAIN_MS, Vec::new());
-                        self.ask(Request { client, token: token.clone(), waiters, changed, asked_at, is_later: true });
+                        self.ask(Request {
+                            client,
+                            token: token.clone(),
+                            waiters,
+                            changed,
+                            asked_at,
+                            is_later: true,
+                        });
                     } else if is_joined {
                         self.refresh_authorised(now, client, &topic, result);
                     }
@@ -134,7 +143,8 @@ impl Room {
 
     /// Joins of a socket that are not answered yet.
     pub(super) fn pending_of(&self, client: ClientId) -> usize {
-        self.waiting.iter().filter(|(_, pending)| pending.client == client).count() + self.requests.joins(client)
+        self.waiting.iter().filter(|(_, pending)| pending.client == client).count()
+            + self.requests.joins(client)
     }
 
     /// What was asked for a topic, or a whole socket, is of no interest any more. True when it was something.
@@ -160,7 +170,8 @@ impl Room {
     /// Asks what was put off, and gives up what was not answered.
     pub(super) fn requests_tick(&mut self, now: u64) {
         let due = |one: &Request| now >= if one.is_later { one.asked_at } else { one.asked_at + ANSWER_MS };
-        let due: Vec<u64> = self.requests.all.iter().filter(|(_, one)| due(one)).map(|(number, _)| *number).collect();
+        let due: Vec<u64> =
+            self.requests.all.iter().filter(|(_, one)| due(one)).map(|(number, _)| *number).collect();
         for number in due {
             match self.requests.all.remove(&number) {
                 Some(one) if one.is_later => self.ask(Request { is_later: false, asked_at: now, ..one }),

@@ -84,7 +84,11 @@ impl Subscriptions {
     /// The topics of one socket.
     pub(super) fn topics(&self, client: ClientId) -> Vec<Topic> {
         let first = (client, Topic::from(""));
-        self.all.range(first..).take_while(|((of, _), _)| *of == client).map(|((_, topic), _)| topic.clone()).collect()
+        self.all
+            .range(first..)
+            .take_while(|((of, _), _)| *of == client)
+            .map(|((_, topic), _)| topic.clone())
+            .collect()
     }
 
     pub(super) fn insert(&mut self, subscription: Subscription) {
@@ -103,8 +107,15 @@ impl Subscriptions {
     }
 
     /// Changes a subscription; false when there is none.
-    pub(super) fn change(&mut self, client: ClientId, topic: &str, change: impl FnOnce(&mut Subscription)) -> bool {
-        let Some((key, mut subscription)) = self.all.remove_entry(&(client, topic.into())) else { return false };
+    pub(super) fn change(
+        &mut self,
+        client: ClientId,
+        topic: &str,
+        change: impl FnOnce(&mut Subscription),
+    ) -> bool {
+        let Some((key, mut subscription)) = self.all.remove_entry(&(client, topic.into())) else {
+            return false;
+        };
         self.unlist(&key, &subscription);
         change(&mut subscription);
         self.put(subscription);
