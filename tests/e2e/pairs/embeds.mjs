@@ -66,6 +66,7 @@ export const embeds = [
   ['head with an embedded one', (db) => db.from('user').select('id,role!inner(code)', { head: true, count: 'exact' }).eq('role.code', 'patient')],
 
   ['five deep', (db) => db.from('payment').select('id,invoices(appointment(appointment_has_service(service(treatment_records(id)))))').limit(3), { stricter: '?select', roles: ['receptionist', 'admin'] }],
+  ['a count by a column’s name', (db) => db.from('service').select('code,treatment_records(count)').limit(2), { stricter: '?select', roles: ['dentist', 'admin'] }],
   ['ambiguous', (db) => appointment(db, 'id,user(last_name)'), { refused: '?select' }],
   ['no relationship', (db) => appointment(db, 'id,inventory(id)'), { refused: '?select' }],
   ['a hint that leads nowhere', (db) => appointment(db, 'id,user!nothing(id)'), { refused: '?select' }],

@@ -33,7 +33,7 @@ const ALLOWED = [
   },
   {
     name: 'what the edge refuses although PostgREST serves it',
-    reason: 'limits of its own: at most 1,000 rows, resources nested four deep, no write without a filter',
+    reason: 'its limits (1,000 rows, resources nested four deep), ISO dates and decimal numbers only, no write without a filter, no aggregates in disguise, nothing that PostgREST would pass over in silence',
     fields: ['status', 'code', 'message', 'details', 'hint', 'data', 'count', 'content-type', 'content-range', 'preference-applied', 'thrown'],
     when: ({ case: one, ours, theirs }) => 'stricter' in one && isClientError(ours) && !isError(theirs),
   },

@@ -98,6 +98,7 @@ export const reads = [
   ['a table that is not served', (db) => db.from('change_log').select(), { refused: null }],
   ['a column that is not there', (db) => db.from('service').select('nothing'), { refused: '?select' }],
   ['a column that is not there, in order', (db) => db.from('service').select().order('nothing'), { refused: '?order' }],
+  ['select of nothing', (db) => db.from('service').select('').limit(1), { stricter: '?select' }],
   ['aggregates', (db) => db.from('service').select('fee.sum()'), { refused: '?select' }],
   ['a cast that Postgres has not', (db) => service(db, 'id::int4'), { refused: '?select' }],
   ['a cast to an unknown type', (db) => service(db, 'id::nothing'), { refused: '?select' }],
