@@ -27,6 +27,7 @@ pub async fn ready<P: Platform>(
     method: Method,
     platform: &P,
 ) -> Result<Answer<P::Stream>, Problem> {
+    check_method(method)?;
     let base = &app.config.supabase_url;
     let rest = is_up(app, platform, format!("{base}/rest/v1/clinic_settings?select=time_zone&limit=1")).await;
     let auth = is_up(app, platform, format!("{base}/auth/v1/health")).await;
@@ -39,12 +40,15 @@ pub async fn ready<P: Platform>(
     json_answer(method, status, &body)
 }
 
-fn json_answer<S>(method: Method, status: u16, body: &serde_json::Value) -> Result<Answer<S>, Problem> {
-    if !method.is_read() {
-        return Err(
-            Problem::new(Kind::MethodNotAllowed, "Only GET and HEAD are allowed here.").hint("GET, HEAD")
-        );
+fn check_method(method: Method) -> Result<(), Problem> {
+    if method.is_read() {
+        return Ok(());
     }
+    Err(Problem::new(Kind::MethodNotAllowed, "Only GET and HEAD are allowed here.").hint("GET, HEAD"))
+}
+
+fn json_answer<S>(method: Method, status: u16, body: &serde_json::Value) -> Result<Answer<S>, Problem> {
+    check_method(method)?;
     let answer = Answer::empty(status).header("content-type", "application/json");
     Ok(match method {
         Method::Head => answer,

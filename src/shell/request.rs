@@ -69,11 +69,12 @@ impl Request for EdgeRequest {
     }
 
     async fn body(&self, limit: usize) -> Result<Vec<u8>, BodyError> {
-        let length = self.header("content-length").and_then(|length| length.parse::<usize>().ok());
+        // 64 bits: what is announced may not fit an address of Wasm.
+        let length = self.header("content-length").and_then(|length| length.parse::<u64>().ok());
         match length {
-            Some(length) if length > limit + MAX_DISCARDED => Err(BodyError::TooLarge),
+            Some(length) if length > (limit + MAX_DISCARDED) as u64 => Err(BodyError::TooLarge),
             // The runtime delivers no more than what was announced.
-            Some(length) if length <= limit => {
+            Some(length) if length <= limit as u64 => {
                 let promise = self.inner.array_buffer().map_err(|_| BodyError::Aborted)?;
                 let buffer = JsFuture::from(promise).await.map_err(|_| BodyError::Aborted)?;
                 Ok(Uint8Array::new(&buffer).to_vec())
