@@ -28,7 +28,11 @@ begin
   counted := coalesce(nullif(current_setting('app.affected', true), '')::int, 0) + 1;
   perform set_config('app.affected', counted::text, true);
   if counted > allowed then
-    raise exception 'The request would change more rows than max-affected allows.' using errcode = 'PT400';
+    -- As PostgREST says it where it knows the preference.
+    raise sqlstate 'PGRST' using
+      message = json_build_object('code', 'PGRST124', 'message', 'Query result exceeds max-affected preference constraint',
+        'details', format('The query affects more than %s rows', allowed), 'hint', null)::text,
+      detail = json_build_object('status', 400, 'headers', json_build_object())::text;
   end if;
   return null;
 end $$;
