@@ -49,6 +49,10 @@ const statements = [
     [rows.ownPlan, rows.otherPlan, rows.subscribedPlan, rows.deletedPlan, p1, p2]],
   [`insert into inventory (id, sku, name, category, deleted_at) values ($1, 'FX-LOT', 'Lot', 'fixture', null), ($2, 'FX-GONE', 'Lot', 'fixture', now())`,
     [rows.lot, rows.deletedLot]],
+  [`insert into knowledge_document (slug, title, body, audience, valid_until, content_hash) values
+      ('fx-public', 'Fixture', 'x', 'public', null, repeat('0', 64)), ('fx-patients', 'Fixture', 'x', 'patients', null, repeat('0', 64)),
+      ('fx-staff', 'Fixture', 'x', 'staff', null, repeat('0', 64)), ('fx-expired', 'Fixture', 'x', 'public', now(), repeat('0', 64))`, []],
+  [`insert into knowledge_chunk (id, document_slug, ordinal, content) select slug || '#0', slug, 0, 'Fixture' from knowledge_document where slug like 'fx-%'`, []],
 ];
 
 export async function fixture(db) {

@@ -194,6 +194,10 @@ const readOnly = (targets, set, insert, readers) => ({
 });
 const everybody = (target) => ({ patient: [target], dentist: [target], receptionist: [target], admin: [target], anon: [target] });
 
+const knowledge = (column) => Object.fromEntries(['public', 'patients', 'staff', 'expired'].map((name) => [name, `${column} = 'fx-${name}'`]));
+const knowledgeReaders = { anon: ['public'], patient: ['public', 'patients'], dentist: ['public', 'patients', 'staff'],
+  receptionist: ['public', 'patients', 'staff'], admin: ['public', 'patients', 'staff', 'expired'] };
+
 export const readOnlyRelations = {
   dentist: readOnly({ any: byId(d1) }, `specialty = 'x'`, `insert into dentist (id, first_name, last_name) values (gen_random_uuid(), 'x', 'y')`, everybody('any')),
   clinic_settings: readOnly({ any: 'id = 1' }, `name = 'x'`, `insert into clinic_settings (name, emergency_text) values ('x', 'x')`, everybody('any')),
@@ -203,6 +207,10 @@ export const readOnlyRelations = {
     `insert into invoice_line (invoice_id, line_no, service_id, description, quantity, unit_fee, amount, tax, allowed, deductible, percent, insurance_share, patient_share)
      values ('${rows.ownInvoice}', 2, '${rows.activeService}', 'x', 1, 1, 1, 0, 1, 0, 0, 0, 1)`,
     { patient: ['own'], dentist: ['own', 'other'], receptionist: ['own', 'other'], admin: ['own', 'other'] }),
+  knowledge_document: readOnly(knowledge('slug'), `title = 'x'`, `insert into knowledge_document (slug, title, body, content_hash) values ('x', 'x', 'x', repeat('0', 64))`,
+    knowledgeReaders),
+  knowledge_chunk: readOnly(knowledge('document_slug'), `content = 'x'`, `insert into knowledge_chunk (id, document_slug, ordinal, content) values ('x', 'fx-public', 9, 'x')`,
+    knowledgeReaders),
   change_log: readOnly({ any: 'seq > 0' }, 'actor_role = null', `insert into change_log (seq, table_name, op, key, subjects, at, hashed, record_hash, prev_hash, hash)
      values (-1, 'x', 'INSERT', '{}', '{}', now(), '', '', '', '')`, {}),
 };
