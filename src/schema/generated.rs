@@ -449,6 +449,71 @@ static TABLES: &[Table] = &[
         deletable: false,
     },
     Table {
+        name: "knowledge_chunk",
+        comment: "The pieces of the clinic's documents that are searched and cited; seen by whoever sees the document.",
+        is_view: false,
+        columns: &[
+            Column { name: "id", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "knowledge_chunk_id_form", test: Test::Matches(&PATTERN_8) }, Rule { constraint: "knowledge_chunk_id_form", test: Test::Length(0, 512, false) }], comment: "Made of the slug, the ordinal and a hash of the text: the same text in the same place has the same id, in the vector store too." },
+            Column { name: "document_slug", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[], comment: "The document it is a piece of." },
+            Column { name: "ordinal", ty: Type::Int4, pg_type: "int4", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "knowledge_chunk_ordinal_range", test: Test::AtLeast("0", true) }, Rule { constraint: "knowledge_chunk_ordinal_range", test: Test::AtMost("9999", true) }], comment: "Its place in the document, from 0." },
+            Column { name: "heading", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[Rule { constraint: "knowledge_chunk_heading_length", test: Test::Length(0, 1000, false) }], comment: "The headings it stands under, outermost first, or a FAQ's question." },
+            Column { name: "content", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "knowledge_chunk_content_length", test: Test::Length(1, u32::MAX, true) }, Rule { constraint: "knowledge_chunk_content_length", test: Test::Length(0, 8000, false) }], comment: "The text." },
+            Column { name: "terms", ty: Type::Int4, pg_type: "int4", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[Rule { constraint: "knowledge_chunk_terms_range", test: Test::AtLeast("0", true) }], comment: "How many searchable words it has, those of the title twice; set by the database." },
+        ],
+        primary_key: &["id"],
+        unique: &[&["id"]],
+        relationships: &[
+            Relationship { constraint: "knowledge_chunk_document_fkey", cardinality: Cardinality::ManyToOne, columns: &["document_slug"], target: "knowledge_document", target_columns: &["slug"], junction: "" },
+        ],
+        constraints: &[
+            Constraint { name: "knowledge_chunk_content_length", kind: ConstraintKind::Check, columns: &["content"], message: "A piece has between 1 and 8,000 characters." },
+            Constraint { name: "knowledge_chunk_document_fkey", kind: ConstraintKind::ForeignKey, columns: &["document_slug"], message: "The document does not exist." },
+            Constraint { name: "knowledge_chunk_heading_length", kind: ConstraintKind::Check, columns: &["heading"], message: "The headings of a piece have at most 1,000 characters." },
+            Constraint { name: "knowledge_chunk_id_form", kind: ConstraintKind::Check, columns: &["id"], message: "An id is 1 to 512 visible ASCII characters." },
+            Constraint { name: "knowledge_chunk_ordinal_range", kind: ConstraintKind::Check, columns: &["ordinal"], message: "A document has at most 10,000 pieces." },
+            Constraint { name: "knowledge_chunk_pkey", kind: ConstraintKind::Unique, columns: &["id"], message: "There is a piece with this id already." },
+            Constraint { name: "knowledge_chunk_terms_range", kind: ConstraintKind::Check, columns: &["terms"], message: "A count of words is never negative." },
+        ],
+        deletable: false,
+    },
+    Table {
+        name: "knowledge_document",
+        comment: "The clinic's documents in Markdown: what the chatbot answers from. Written by admins through the knowledge base's endpoints.",
+        is_view: false,
+        columns: &[
+            Column { name: "slug", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "knowledge_document_slug_form", test: Test::Matches(&PATTERN_9) }, Rule { constraint: "knowledge_document_slug_form", test: Test::Length(0, 100, false) }], comment: "Names the document: lower-case letters, digits and hyphens." },
+            Column { name: "title", ty: Type::Text(0), pg_type: "required_text", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "required_text_length", test: Test::Length(1, u32::MAX, true) }, Rule { constraint: "required_text_length", test: Test::Length(0, 200, false) }], comment: "The document's title." },
+            Column { name: "body", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "knowledge_document_body_length", test: Test::Length(1, u32::MAX, true) }, Rule { constraint: "knowledge_document_body_length", test: Test::Length(0, 400000, false) }], comment: "The document itself, in Markdown." },
+            Column { name: "category", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[Rule { constraint: "knowledge_document_category_form", test: Test::Matches(&PATTERN_9) }, Rule { constraint: "knowledge_document_category_form", test: Test::Length(0, 50, false) }], comment: "What kind of document it is, such as aftercare or billing." },
+            Column { name: "language", ty: Type::Text(0), pg_type: "language_code", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[Rule { constraint: "language_code_form", test: Test::Matches(&PATTERN_10) }], comment: "The language it is written in; decides how its words are stemmed." },
+            Column { name: "audience", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[Rule { constraint: "knowledge_document_audience_known", test: Test::OneOf(&["public", "patients", "staff"]) }], comment: "public: everybody; patients: whoever is signed in; staff: the clinic's own people." },
+            Column { name: "valid_from", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: true, has_default: false, insertable: false, updatable: false, rules: &[], comment: "Not shown before this time." },
+            Column { name: "valid_until", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: true, has_default: false, insertable: false, updatable: false, rules: &[], comment: "Not shown from this time on." },
+            Column { name: "content_hash", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "knowledge_document_hash_form", test: Test::Matches(&PATTERN_11) }], comment: "SHA-256 of the document with its pieces: an upload of the same content changes nothing." },
+            Column { name: "version", ty: Type::Int4, pg_type: "int4", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[], comment: "Counts the updates of the row; its ETag." },
+            Column { name: "created_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[], comment: "When the row was made; set by the database." },
+            Column { name: "updated_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[], comment: "When the row was last changed; set by the database." },
+            Column { name: "updated_by", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: false, insertable: false, updatable: false, rules: &[], comment: "Who last changed the row; set by the database." },
+        ],
+        primary_key: &["slug"],
+        unique: &[&["slug"]],
+        relationships: &[
+            Relationship { constraint: "knowledge_chunk_document_fkey", cardinality: Cardinality::OneToMany, columns: &["slug"], target: "knowledge_chunk", target_columns: &["document_slug"], junction: "" },
+        ],
+        constraints: &[
+            Constraint { name: "knowledge_document_audience_known", kind: ConstraintKind::Check, columns: &["audience"], message: "The audience is public, patients or staff." },
+            Constraint { name: "knowledge_document_body_length", kind: ConstraintKind::Check, columns: &["body"], message: "A document has between 1 and 400,000 characters." },
+            Constraint { name: "knowledge_document_category_form", kind: ConstraintKind::Check, columns: &["category"], message: "A category is lower-case letters and digits, joined by single hyphens, at most 50 characters." },
+            Constraint { name: "knowledge_document_hash_form", kind: ConstraintKind::Check, columns: &["content_hash"], message: "The content's hash is 64 hexadecimal digits." },
+            Constraint { name: "knowledge_document_pkey", kind: ConstraintKind::Unique, columns: &["slug"], message: "There is a document with this slug already." },
+            Constraint { name: "knowledge_document_slug_form", kind: ConstraintKind::Check, columns: &["slug"], message: "A slug is lower-case letters and digits, joined by single hyphens, at most 100 characters." },
+            Constraint { name: "knowledge_document_validity_order", kind: ConstraintKind::Check, columns: &["valid_from", "valid_until"], message: "A document's validity ends after it begins." },
+            Constraint { name: "required_text_length", kind: ConstraintKind::Check, columns: &["title"], message: "Between 1 and 200 characters, not blank." },
+            Constraint { name: "language_code_form", kind: ConstraintKind::Check, columns: &["language"], message: "A language such as en or pt-BR." },
+        ],
+        deletable: false,
+    },
+    Table {
         name: "patient_medical_history",
         comment: "What is known of a patient's health. What a patient adds counts as unreviewed until a dentist has seen it.",
         is_view: false,
@@ -635,7 +700,7 @@ static TABLES: &[Table] = &[
         is_view: false,
         columns: &[
             Column { name: "id", ty: Type::Uuid, pg_type: "uuid", nullable: false, has_default: true, insertable: true, updatable: true, rules: &[], comment: "Identifies the service." },
-            Column { name: "code", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "service_code_form", test: Test::Matches(&PATTERN_8) }], comment: "D and four digits, or 2 to 12 capital letters, digits, _ or -." },
+            Column { name: "code", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "service_code_form", test: Test::Matches(&PATTERN_12) }], comment: "D and four digits, or 2 to 12 capital letters, digits, _ or -." },
             Column { name: "name", ty: Type::Text(0), pg_type: "required_text", nullable: false, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "required_text_length", test: Test::Length(1, u32::MAX, true) }, Rule { constraint: "required_text_length", test: Test::Length(0, 200, false) }], comment: "The service's name." },
             Column { name: "lay_name", ty: Type::Text(0), pg_type: "short_text", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "short_text_length", test: Test::Length(0, 200, false) }], comment: "The name patients understand." },
             Column { name: "category", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "service_category_known", test: Test::OneOf(&["diagnostic", "preventive", "restorative", "endodontics", "periodontics", "prosth_removable", "maxillofacial_prosth", "implant", "prosth_fixed", "oral_surgery", "orthodontics", "adjunctive"]) }], comment: "One of twelve categories." },
@@ -694,8 +759,8 @@ static TABLES: &[Table] = &[
             Column { name: "tooth", ty: Type::Text(0), pg_type: "tooth_code", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "tooth_code_form", test: Test::Matches(&PATTERN_0) }], comment: "The tooth: 1-32, A-T, 51-82, AS-TS." },
             Column { name: "surfaces", ty: Type::Text(0), pg_type: "surface_codes", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "surface_codes_form", test: Test::Matches(&PATTERN_1) }], comment: "The tooth's surfaces." },
             Column { name: "area_code", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "treatment_records_area_code_known", test: Test::OneOf(&["UR", "UL", "LR", "LL", "U", "L", "1", "2", "3", "4", "5", "6"]) }], comment: "Quadrant UR UL LR LL, arch U L, sextant 1-6." },
-            Column { name: "tooth_range", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "treatment_records_tooth_range_form", test: Test::Matches(&PATTERN_9) }], comment: "Teeth, separated by commas." },
-            Column { name: "diagnosis_code", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "treatment_records_diagnosis_code_form", test: Test::Matches(&PATTERN_10) }], comment: "ICD-10 code." },
+            Column { name: "tooth_range", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "treatment_records_tooth_range_form", test: Test::Matches(&PATTERN_13) }], comment: "Teeth, separated by commas." },
+            Column { name: "diagnosis_code", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "treatment_records_diagnosis_code_form", test: Test::Matches(&PATTERN_14) }], comment: "ICD-10 code." },
             Column { name: "prosthesis", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "treatment_records_prosthesis_known", test: Test::OneOf(&["initial", "replacement"]) }], comment: "initial or replacement." },
             Column { name: "prosthesis_prior_on", ty: Type::Date, pg_type: "date", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[], comment: "When the replaced prosthesis was made." },
             Column { name: "planned_on", ty: Type::Date, pg_type: "date", nullable: false, has_default: true, insertable: true, updatable: true, rules: &[], comment: "When it was planned." },
@@ -767,17 +832,17 @@ static TABLES: &[Table] = &[
             Column { name: "first_name", ty: Type::Text(0), pg_type: "person_name", nullable: false, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "person_name_length", test: Test::Length(1, 100, true) }, Rule { constraint: "person_name_length", test: Test::Length(0, 100, false) }], comment: "Given name." },
             Column { name: "last_name", ty: Type::Text(0), pg_type: "person_name", nullable: false, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "person_name_length", test: Test::Length(1, 100, true) }, Rule { constraint: "person_name_length", test: Test::Length(0, 100, false) }], comment: "Family name." },
             Column { name: "preferred_name", ty: Type::Text(0), pg_type: "person_name", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "person_name_length", test: Test::Length(1, 100, true) }, Rule { constraint: "person_name_length", test: Test::Length(0, 100, false) }], comment: "What the person likes to be called." },
-            Column { name: "email", ty: Type::Text(0), pg_type: "email_address", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "email_address_form", test: Test::Matches(&PATTERN_11) }, Rule { constraint: "email_address_form", test: Test::Length(0, 254, false) }], comment: "Contact address, stored in lower case." },
+            Column { name: "email", ty: Type::Text(0), pg_type: "email_address", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "email_address_form", test: Test::Matches(&PATTERN_15) }, Rule { constraint: "email_address_form", test: Test::Length(0, 254, false) }], comment: "Contact address, stored in lower case." },
             Column { name: "phone", ty: Type::Text(0), pg_type: "phone_number", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "phone_number_form", test: Test::Matches(&PATTERN_2) }], comment: "Contact number in international form." },
             Column { name: "date_of_birth", ty: Type::Date, pg_type: "date", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[], comment: "Date of birth." },
             Column { name: "sex", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "user_sex_known", test: Test::OneOf(&["female", "male", "other", "unknown"]) }], comment: "female, male, other or unknown." },
             Column { name: "address", ty: Type::Json, pg_type: "jsonb", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[], comment: "Postal address as a JSON object: line1, line2, city, region, postal_code, country." },
-            Column { name: "language", ty: Type::Text(0), pg_type: "language_code", nullable: false, has_default: true, insertable: true, updatable: true, rules: &[Rule { constraint: "language_code_form", test: Test::Matches(&PATTERN_12) }], comment: "Language the person is written to in." },
+            Column { name: "language", ty: Type::Text(0), pg_type: "language_code", nullable: false, has_default: true, insertable: true, updatable: true, rules: &[Rule { constraint: "language_code_form", test: Test::Matches(&PATTERN_10) }], comment: "Language the person is written to in." },
             Column { name: "timezone", ty: Type::Text(0), pg_type: "time_zone_name", nullable: false, has_default: true, insertable: true, updatable: true, rules: &[Rule { constraint: "time_zone_name_form", test: Test::Matches(&PATTERN_3) }], comment: "The person's own time zone." },
             Column { name: "guarantor_id", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[], comment: "Who pays for this person, when somebody else does." },
             Column { name: "primary_dentist_id", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[], comment: "The dentist who usually sees this patient." },
             Column { name: "license_no", ty: Type::Text(0), pg_type: "short_text", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "short_text_length", test: Test::Length(0, 200, false) }], comment: "A dentist's licence." },
-            Column { name: "npi", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "user_npi_form", test: Test::Matches(&PATTERN_13) }], comment: "A dentist's national provider identifier, ten digits." },
+            Column { name: "npi", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "user_npi_form", test: Test::Matches(&PATTERN_16) }], comment: "A dentist's national provider identifier, ten digits." },
             Column { name: "specialty", ty: Type::Text(0), pg_type: "short_text", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "short_text_length", test: Test::Length(0, 200, false) }], comment: "A dentist's specialty." },
             Column { name: "contact_method", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: true, insertable: true, updatable: true, rules: &[Rule { constraint: "user_contact_method_known", test: Test::OneOf(&["email", "sms", "call", "none"]) }], comment: "How the person wants to be reached." },
             Column { name: "consent_privacy_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[], comment: "When the privacy notice was accepted." },
@@ -912,6 +977,17 @@ static FUNCTIONS: &[Function] = &[
         anon: false,
     },
     Function {
+        name: "delete_knowledge_document",
+        comment: "internal: for admins, removes a document with its pieces and says which pieces those were.",
+        arguments: &[
+            Column { name: "slug", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" },
+        ],
+        returns: Returns::Scalar(Type::Json),
+        read_only: false,
+        internal: true,
+        anon: false,
+    },
+    Function {
         name: "hold_appointment",
         comment: "Holds a free slot for some minutes, also for somebody who is not signed in. The hold_token in the answer is shown once; book_appointment takes it.",
         arguments: &[
@@ -989,6 +1065,19 @@ static FUNCTIONS: &[Function] = &[
         anon: false,
     },
     Function {
+        name: "put_knowledge_document",
+        comment: "internal: for admins, writes a document with its pieces [{id, ordinal, heading, content}]; says created, updated or unchanged and which pieces came and went.",
+        arguments: &[
+            Column { name: "document", ty: Type::Json, pg_type: "jsonb", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" },
+            Column { name: "chunks", ty: Type::Json, pg_type: "jsonb", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" },
+            Column { name: "expected_version", ty: Type::Int4, pg_type: "int4", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
+        ],
+        returns: Returns::Scalar(Type::Json),
+        read_only: false,
+        internal: true,
+        anon: false,
+    },
+    Function {
         name: "record_payment",
         comment: "For reception: takes a payment, an insurance payment, an adjustment or a write-off on an issued invoice, at most its balance.",
         arguments: &[
@@ -1033,6 +1122,22 @@ static FUNCTIONS: &[Function] = &[
         read_only: false,
         internal: false,
         anon: false,
+    },
+    Function {
+        name: "search_knowledge",
+        comment: "Full-text search (BM25) in the clinic's documents as the caller may see them: the k best pieces (at most 200), and those of `ids`, with score and strength (the score over the most that the question's words could score).",
+        arguments: &[
+            Column { name: "query", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" },
+            Column { name: "k", ty: Type::Int4, pg_type: "int4", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
+            Column { name: "ids", ty: Type::Array(&Type::Text(0)), pg_type: "_text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
+            Column { name: "category", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
+            Column { name: "language", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
+            Column { name: "related", ty: Type::Array(&Type::Text(0)), pg_type: "_text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
+        ],
+        returns: Returns::Rows(&[Column { name: "id", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "document_slug", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "title", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "heading", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "content", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "category", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "language", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "audience", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "updated_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "score", ty: Type::Float, pg_type: "float8", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "strength", ty: Type::Float, pg_type: "float8", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }], true),
+        read_only: true,
+        internal: false,
+        anon: true,
     },
     Function {
         name: "seat",
@@ -1118,9 +1223,12 @@ static PATTERN_4: Pattern = Pattern::new("^[A-Z]{3}$");
 static PATTERN_5: Pattern = Pattern::new("^[A-Za-z0-9]{2,40}$");
 static PATTERN_6: Pattern = Pattern::new("^[A-Z0-9._-]{2,32}$");
 static PATTERN_7: Pattern = Pattern::new("^[A-Z0-9-]{1,40}$");
-static PATTERN_8: Pattern = Pattern::new("^(D[0-9]{4}|[A-Z0-9_-]{2,12})$");
-static PATTERN_9: Pattern = Pattern::new("^([1-9]|[12][0-9]|3[0-2]|[A-T])(,([1-9]|[12][0-9]|3[0-2]|[A-T])){0,31}$");
-static PATTERN_10: Pattern = Pattern::new("^[A-Z][0-9][0-9A-Z](\\.[0-9A-Z]{1,4})?$");
-static PATTERN_11: Pattern = Pattern::new("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$");
-static PATTERN_12: Pattern = Pattern::new("^[a-z]{2,3}(-[A-Z]{2})?$");
-static PATTERN_13: Pattern = Pattern::new("^[0-9]{10}$");
+static PATTERN_8: Pattern = Pattern::new("^[!-~]+$");
+static PATTERN_9: Pattern = Pattern::new("^[a-z0-9]+(-[a-z0-9]+)*$");
+static PATTERN_10: Pattern = Pattern::new("^[a-z]{2,3}(-[A-Z]{2})?$");
+static PATTERN_11: Pattern = Pattern::new("^[0-9a-f]{64}$");
+static PATTERN_12: Pattern = Pattern::new("^(D[0-9]{4}|[A-Z0-9_-]{2,12})$");
+static PATTERN_13: Pattern = Pattern::new("^([1-9]|[12][0-9]|3[0-2]|[A-T])(,([1-9]|[12][0-9]|3[0-2]|[A-T])){0,31}$");
+static PATTERN_14: Pattern = Pattern::new("^[A-Z][0-9][0-9A-Z](\\.[0-9A-Z]{1,4})?$");
+static PATTERN_15: Pattern = Pattern::new("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$");
+static PATTERN_16: Pattern = Pattern::new("^[0-9]{10}$");
