@@ -11,7 +11,7 @@ const REQUEST_HEADERS: &str = "authorization, apikey, content-type, accept, acce
      range-unit, if-match, idempotency-key, x-client-info, x-request-id, x-retry-count, x-supabase-api-version, \
      traceparent, tracestate, baggage";
 /// What a page's script may read of an answer.
-const RESPONSE_HEADERS: &str = "content-range, etag, idempotency-replayed, location, preference-applied, ratelimit-policy, \
+const RESPONSE_HEADERS: &str = "cache-status, content-range, etag, idempotency-replayed, location, preference-applied, ratelimit-policy, \
      retry-after, www-authenticate, x-request-id";
 /// How long a browser may remember a preflight, in seconds: as long as Chromium does at most.
 const MAX_AGE: &str = "7200";

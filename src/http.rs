@@ -187,6 +187,24 @@ pub trait Platform {
         vsn: &str,
     ) -> impl Future<Output = Result<Reply<Self::Stream>, SendError>>;
 
+    /// Where the change log stands as far as the public catalogue is concerned; `None` while nobody follows it.
+    fn catalogue_version(&self, clinic: &str) -> impl Future<Output = Option<String>>;
+
+    /// A reply that was kept under this URL, with these of its headers.
+    fn recall(
+        &self,
+        key: &str,
+        reads: &'static [&'static str],
+    ) -> impl Future<Output = Option<Reply<Self::Stream>>>;
+
+    /// Keeps a reply under this URL for at most so many seconds, and gives it back.
+    fn keep(
+        &self,
+        key: &str,
+        reply: Reply<Self::Stream>,
+        max_age: u32,
+    ) -> impl Future<Output = Reply<Self::Stream>>;
+
     /// Waits.
     fn sleep(&self, ms: u32) -> impl Future<Output = ()>;
 

@@ -3,7 +3,7 @@
 mod support;
 
 use chairside::http::{Method, find};
-use support::{PATIENT, Seen, TestRequest, get, ok_json, pg_error, reply, request, serve};
+use support::{PATIENT, Seen, TestRequest, get, ok_json, pg_error, reply, request, run, script, serve};
 
 fn patch(target: &str) -> TestRequest {
     request(Method::Patch, target).by_patient()
@@ -296,4 +296,38 @@ fn a_soft_delete_tells_what_it_marked() {
     );
     let seen = serve(&whole, vec![rows, reply(204, &[("content-range", "*/*")], "")]);
     assert_eq!(seen.body, b"[]");
+}
+
+#[test]
+fn the_public_catalogue_is_kept_until_it_changes() {
+    let read = get("/rest/v1/service?select=name");
+    let rows = |body: &str| ok_json(body);
+    let script = script(vec![rows("[1]"), rows("[2]"), rows("[3]"), rows("[4]")]);
+    let body = |request: &TestRequest| String::from_utf8(run(request, &script).body).unwrap();
+    // Nobody follows the log: every read goes through.
+    assert_eq!((body(&read), body(&read)), ("[1]".to_owned(), "[2]".to_owned()));
+    *script.catalogue.borrow_mut() = Some("epoch/1".to_owned());
+    assert_eq!((body(&read), body(&read)), ("[3]".to_owned(), "[3]".to_owned()));
+    assert_eq!(run(&read, &script).header("cache-status"), Some("chairside; hit"));
+    *script.catalogue.borrow_mut() = Some("epoch/2".to_owned());
+    assert_eq!(body(&read), "[4]");
+}
+
+#[test]
+fn only_what_is_the_same_for_everybody_is_kept() {
+    let url = "/rest/v1/service?select=name";
+    for request in [
+        get(url).by_patient(),
+        get(url).header("prefer", "count=exact"),
+        get(url).header("range", "0-1"),
+        get("/rest/v1/clinic_settings?select=time_zone"),
+    ] {
+        let script = script(vec![ok_json("[1]"), ok_json("[2]")]);
+        *script.catalogue.borrow_mut() = Some("epoch/1".to_owned());
+        assert_eq!(
+            (run(&request, &script).body, run(&request, &script).body),
+            (b"[1]".to_vec(), b"[2]".to_vec())
+        );
+        assert_eq!(run(&get("/health"), &script).header("cache-control"), Some("no-store"));
+    }
 }

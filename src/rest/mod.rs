@@ -7,6 +7,7 @@
 //! Nothing here knows where it runs; everything outside is reached through [`Platform`].
 
 pub mod body;
+mod catalogue;
 pub mod errors;
 pub mod forward;
 mod function;

@@ -8,7 +8,7 @@ use crate::rest::prefer::Prefer;
 use crate::rest::query::{Checked, MAX_LIMIT, Mode, Target};
 use crate::rest::reply::Outcome;
 use crate::rest::wants::Wants;
-use crate::rest::{Rest, idempotency, method_not_allowed, op, precondition, slots, soft_delete};
+use crate::rest::{Rest, catalogue, idempotency, method_not_allowed, op, precondition, slots, soft_delete};
 use crate::schema::Table;
 use crate::schema::validate::{self, Write};
 
@@ -88,7 +88,11 @@ async fn read<P: Platform, R: Request>(
     wants: &Wants,
     query: &Checked,
 ) -> Result<Answer<P::Stream>, Problem> {
-    let reply = rest.send(read_spec(table.name, rest.request.method(), wants, query)).await?;
+    let spec = read_spec(table.name, rest.request.method(), wants, query);
+    if catalogue::is_public(rest, table, wants) {
+        return catalogue::read(rest, spec).await;
+    }
+    let reply = rest.send(spec).await?;
     let reply = reply.or_problem(rest.schema, Method::Get)?;
     precondition::pass_with_etag(rest.platform, table, query, wants, reply).await
 }

@@ -7,8 +7,8 @@ use std::rc::Rc;
 use futures::StreamExt;
 use serde::Deserialize;
 use worker::{
-    DurableObject, Env, Error, Request, Response, Result, State,
-    WebSocket, WebSocketIncomingMessage, WebsocketEvent, console_error, console_log, durable_object,
+    DurableObject, Env, Error, Request, Response, Result, State, WebSocket, WebSocketIncomingMessage,
+    WebsocketEvent, console_error, console_log, durable_object,
 };
 
 use super::env;
@@ -68,6 +68,7 @@ impl DurableObject for Feed {
             }
             "/leave" => FeedEvent::Leave { room: request.json::<FromRoom>().await?.room },
             "/nudge" => FeedEvent::Nudge,
+            "/catalogue" => return self.inner.catalogue(),
             "/page" => return self.inner.page(&request.json().await?),
             _ => return Response::error("not found", 404),
         };
@@ -119,6 +120,12 @@ impl Inner {
             Machine::restore(&stored, self.service_key().cloned())
         };
         Ok(use_it(slot.insert(machine)))
+    }
+
+    fn catalogue(self: &Rc<Self>) -> Result<Response> {
+        let store = Store::open(&self.state)?;
+        let place = self.with_machine(&store, |machine| machine.catalogue(now_ms()))?;
+        Response::ok(place.map_or_else(String::new, |Cursor { epoch, offset }| format!("{epoch}-{offset}")))
     }
 
     fn page(self: &Rc<Self>, cursor: &Cursor) -> Result<Response> {

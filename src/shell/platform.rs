@@ -6,10 +6,10 @@ use std::time::Duration;
 use futures::future::{Either, select};
 use futures::{StreamExt, pin_mut, stream};
 use worker::js_sys::Uint8Array;
-use worker::{AbortController, Delay, Env, Fetch, Headers, RequestInit, RequestRedirect, Response};
+use worker::{AbortController, Cache, Delay, Env, Fetch, Headers, RequestInit, RequestRedirect, Response};
 
 use super::env;
-use super::object::{now_ms, random};
+use super::object::{now_ms, post, random};
 use crate::http::{Budget, Call, Collected, Method, Platform, Reply, SendError};
 
 /// The Worker's environment, as the one port to everything outside.
@@ -86,6 +86,32 @@ impl Platform for EdgePlatform {
             room.fetch_with_request(request).await
         };
         opened.await.map(|response| reply(response, &[])).map_err(|error| broken(&error))
+    }
+
+    async fn catalogue_version(&self, clinic: &str) -> Option<String> {
+        let version = post(&env::feeds(&self.env).ok()?, clinic, "/catalogue", String::new()).await.ok()?;
+        (!version.is_empty()).then_some(version)
+    }
+
+    async fn recall(&self, key: &str, reads: &'static [&'static str]) -> Option<Reply<Response>> {
+        let kept = Cache::default().get(key.to_owned(), false).await.ok()??;
+        Some(reply(kept, reads))
+    }
+
+    async fn keep(&self, key: &str, reply: Reply<Response>, max_age: u32) -> Reply<Response> {
+        let Reply { status, headers, body: mut response } = reply;
+        if let Ok(mut copy) = response.cloned() {
+            // What was read of the upstream's headers is what a later reader needs; its own caching rules are not ours.
+            let kept = Headers::new();
+            for (name, value) in &headers {
+                let _ = kept.set(name, value);
+            }
+            let _ = kept.set("cache-control", &format!("max-age={max_age}"));
+            let body = std::mem::replace(copy.headers_mut(), kept);
+            drop(body);
+            let _ = Cache::default().put(key.to_owned(), copy).await;
+        }
+        Reply { status, headers, body: response }
     }
 
     async fn sleep(&self, ms: u32) {

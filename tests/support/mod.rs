@@ -9,7 +9,7 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use chairside::app::{App, Handled};
@@ -165,7 +165,11 @@ pub struct Script {
     pub calls: RefCell<Vec<Call>>,
     pub admitted: RefCell<Vec<(Budget, String)>>,
     pub refuse: Cell<bool>,
+    pub catalogue: RefCell<Option<String>>,
+    kept: RefCell<HashMap<String, Kept>>,
 }
+
+type Kept = (u16, Vec<(Cow<'static, str>, String)>, Vec<u8>);
 
 pub fn script(replies: Vec<Scripted>) -> Script {
     Script {
@@ -173,6 +177,8 @@ pub fn script(replies: Vec<Scripted>) -> Script {
         calls: RefCell::default(),
         admitted: RefCell::default(),
         refuse: Cell::new(false),
+        catalogue: RefCell::default(),
+        kept: RefCell::default(),
     }
 }
 
@@ -198,6 +204,23 @@ impl Platform for Script {
 
     async fn open_room(&self, clinic: &str, shards: u32, vsn: &str) -> Scripted {
         reply(101, &[], &format!("{clinic} {shards} {vsn}"))
+    }
+
+    async fn catalogue_version(&self, _clinic: &str) -> Option<String> {
+        self.catalogue.borrow().clone()
+    }
+
+    async fn recall(&self, key: &str, reads: &'static [&'static str]) -> Option<Reply<Vec<u8>>> {
+        let kept = self.kept.borrow();
+        let (status, headers, body) = kept.get(key)?;
+        let headers = headers.iter().filter(|(name, _)| reads.contains(&name.as_ref())).cloned().collect();
+        Some(Reply { status: *status, headers, body: body.clone() })
+    }
+
+    async fn keep(&self, key: &str, reply: Reply<Vec<u8>>, _max_age: u32) -> Reply<Vec<u8>> {
+        let copy = (reply.status, reply.headers.clone(), reply.body.clone());
+        self.kept.borrow_mut().insert(key.to_owned(), copy);
+        reply
     }
 
     async fn sleep(&self, _ms: u32) {}

@@ -3,12 +3,14 @@
 use serde_json::value::RawValue;
 
 use super::batch::UpstreamState;
-use super::event::{Entry, FeedEffect, FeedNotice};
+use super::event::{Cursor, Entry, FeedEffect, FeedNotice};
 use super::retry::delay_ms;
 use super::rooms::View;
 use super::stored::{META_KEY, Meta, StoredFeed};
 use crate::live::change::Change;
 
+/// The table that everybody may read, and that the edge keeps answers of.
+const CATALOGUE: &str = "service";
 /// Rows of one backfill.
 pub const BACKFILL_LIMIT: u64 = 500;
 /// A log that nobody fed for a while is not caught up over more than this: it begins anew.
@@ -49,6 +51,8 @@ pub(super) struct Intake {
     pub(super) head: u64,
     pub(super) first: u64,
     last_seq: u64,
+    /// The newest offset at which the public catalogue may have changed.
+    catalogue: u64,
     /// The log's end was compared with Postgres since somebody listens.
     checked: bool,
     /// So much was in the log once: who joins now gets nothing from before.
@@ -78,11 +82,18 @@ impl Intake {
         let Some(meta) = meta else { return Self::default() };
         let (first, head, last_seq) =
             stored.log.map_or((1, 0, meta.base_seq), |log| (log.first, log.last, log.last_seq));
-        Self { meta: Some(meta), first, head, last_seq, ..Self::default() }
+        // What changed before is not looked up: the catalogue may have, with the newest entry.
+        Self { meta: Some(meta), head, first, last_seq, catalogue: head, ..Self::default() }
     }
 
     pub(super) fn epoch(&self) -> Option<&str> {
         self.meta.as_ref().map(|meta| meta.epoch.as_str())
+    }
+
+    /// Up to where the public catalogue is known not to have changed, while the log follows Postgres.
+    pub(super) fn catalogue(&self, now: u64, is_ready: bool) -> Option<Cursor> {
+        let view = self.view(now, is_ready).filter(|view| view.state == UpstreamState::Live)?;
+        Some(Cursor { epoch: view.epoch.to_owned(), offset: self.catalogue })
     }
 
     pub(super) fn view(&self, now: u64, is_ready: bool) -> Option<View<'_>> {
@@ -128,6 +139,9 @@ impl Intake {
     fn entry(&mut self, now: u64, change: &Change) -> Entry {
         self.head += 1;
         self.last_seq = change.seq;
+        if change.table.name == CATALOGUE {
+            self.catalogue = self.head;
+        }
         Entry { offset: self.head, seq: change.seq, at_ms: now, change: change.to_json() }
     }
 
@@ -259,7 +273,7 @@ impl Intake {
         let value = serde_json::to_string(&meta).unwrap_or_default();
         out.push(FeedEffect::Log(FeedNotice::NewEpoch(reason)));
         out.push(FeedEffect::ResetLog { key: META_KEY.to_owned(), value });
-        (self.first, self.head, self.last_seq) = (1, 0, newest);
+        (self.first, self.head, self.last_seq, self.catalogue) = (1, 0, newest, 0);
         (self.meta, self.backfill, self.behind, self.complete) = (Some(meta), None, None, true);
     }
 

@@ -88,6 +88,12 @@ impl Feed {
         PagePlan::Read { epoch: epoch.to_owned(), from: cursor.offset, upto, head }
     }
 
+    /// Where the public catalogue stands: answers that were kept under an older place are out of date. `None` while
+    /// nobody listens or the log is behind.
+    pub fn catalogue(&self, now_ms: u64) -> Option<Cursor> {
+        self.intake.catalogue(now_ms, self.upstream.is_ready())
+    }
+
     fn is_active(&self, now: u64) -> bool {
         !self.rooms.is_empty() || now < self.linger_until
     }
