@@ -10,7 +10,8 @@
 //   POST /realtime   {mode, …}: how it misbehaves, see realtime/misbehave.mjs
 // Modes: ok · down (nobody listens; with a filter: the connection is closed) · slow (ms before
 // the answer) · garbage (kind: html, html-502, invalid-json, truncated) · reply (status, headers,
-// body as given) · lose-reply (PostgREST commits, the caller never hears of it).
+// body as given) · lose-reply (PostgREST commits, the caller never hears of it; its connection is
+// cut after ms).
 
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -98,9 +99,10 @@ export class Control {
     return true;
   }
 
-  /** Whether this request's reply is to be lost after PostgREST has done its work. */
+  /** When this request's reply is to be lost after PostgREST has done its work: `{ms}`. */
   takeLoseReply(request, pathname) {
-    return this.mode.mode === 'lose-reply' && this.#take(request, pathname);
+    const { mode, ms = 0 } = this.mode;
+    return mode === 'lose-reply' && this.#take(request, pathname) ? { ms } : null;
   }
 
   async #serve(request, response) {

@@ -6,12 +6,12 @@ const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
 // Headers that belong to one connection, not to the message (RFC 9110, 7.6.1).
 const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer', 'transfer-encoding', 'upgrade']);
 
-/** With `loseReply`, PostgREST does its work and the client's connection is cut instead of answered. */
+/** With `loseReply`, PostgREST does its work and the client's connection is cut, `ms` later, instead of answered. */
 export function proxy(request, response, { port, path, loseReply }) {
   const options = { host: '127.0.0.1', port, path, method: request.method, headers: endToEnd(request.headers), agent };
   const upstream = http.request(options, (reply) => {
     if (loseReply) {
-      reply.resume().on('end', () => request.socket.destroy());
+      reply.resume().on('end', () => setTimeout(() => request.socket.destroy(), loseReply.ms));
       return;
     }
     for (const [name, value] of Object.entries(endToEnd(reply.headers))) response.setHeader(name, value);

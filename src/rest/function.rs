@@ -6,7 +6,7 @@ use crate::rest::body;
 use crate::rest::forward::Spec;
 use crate::rest::query::{Checked, Mode, Op, Target};
 use crate::rest::reply::{self, Outcome};
-use crate::rest::wants::Wants;
+use crate::rest::wants::{Media, Wants};
 use crate::rest::{Rest, idempotency, method_not_allowed, slots};
 use crate::schema::{Function, Type, validate, value};
 
@@ -110,6 +110,12 @@ fn claim(
         return Err(Problem::new(
             Kind::InvalidQuery,
             "A call with an Idempotency-Key cannot also select, filter or order its result.",
+        ));
+    }
+    if !matches!(wants.media, Media::Json | Media::Object) {
+        return Err(Problem::new(
+            Kind::NotAcceptable,
+            "A call with an Idempotency-Key is answered as JSON or as one object.",
         ));
     }
     Ok(idempotency::Claim::of(wants, query, body))

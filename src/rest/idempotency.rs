@@ -241,11 +241,9 @@ pub async fn replay_result<P: Platform, R: Request>(
         Value::Array(mut rows) if wants.media.is_object() && rows.len() == 1 => rows.remove(0),
         other => other,
     };
-    let answer = Answer {
-        body: Payload::Bytes(result.to_string().into_bytes()),
-        ..Answer::empty(200).header("content-type", "application/json; charset=utf-8")
-    };
-    Ok(replayed(answer))
+    let media = format!("{}; charset=utf-8", wants.media.name());
+    let body = Payload::Bytes(result.to_string().into_bytes());
+    Ok(replayed(Answer { body, ..Answer::empty(200).header("content-type", media) }))
 }
 
 /// Whether the outcome says that the key was used before.
