@@ -76,7 +76,8 @@ impl Client {
     }
 
     pub fn opened(&mut self, now: u64, socket: u64) {
-        (self.socket, self.heartbeat_at, self.joined) = (Some(socket), now + 25_000, Joined::No { again_at: now });
+        (self.socket, self.heartbeat_at, self.joined) =
+            (Some(socket), now + 25_000, Joined::No { again_at: now });
     }
 
     /// The socket is gone: connect again a second later.
@@ -94,7 +95,8 @@ impl Client {
 
     fn write(&mut self, topic: &str, event: &str, payload: &Value, join_ref: Option<u64>) -> String {
         self.last_ref += 1;
-        let (join_ref, reference) = (join_ref.map(|join_ref| join_ref.to_string()), self.last_ref.to_string());
+        let (join_ref, reference) =
+            (join_ref.map(|join_ref| join_ref.to_string()), self.last_ref.to_string());
         match self.vsn {
             Vsn::V2 => json!([join_ref, reference, topic, event, payload]).to_string(),
             Vsn::V1 => {
@@ -118,7 +120,8 @@ impl Client {
         if late || matches!(self.joined, Joined::No { again_at } if now >= again_at) {
             self.join_ref = self.last_ref + 1;
             self.joined = Joined::Asked { at: now };
-            let resume = self.cursor.as_ref().map(|(epoch, offset)| json!({"epoch": epoch, "offset": offset}));
+            let resume =
+                self.cursor.as_ref().map(|(epoch, offset)| json!({"epoch": epoch, "offset": offset}));
             let mut broadcast = json!({"ack": false, "self": false});
             if let Some(resume) = resume.filter(|_| self.resumes) {
                 broadcast["resume"] = resume;

@@ -1,8 +1,14 @@
 //! A world for the Feed and the Rooms under a virtual clock: Postgres, Realtime, sockets and stores as they misbehave.
 
 #![allow(dead_code, missing_docs, reason = "each test uses a part of it")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a test that cannot go on fails"
+)]
 
+pub mod bench;
 pub mod client;
 pub mod postgres;
 pub mod realtime;

@@ -39,11 +39,15 @@ impl Realtime {
         let reply = |status: &str| json!([frame[0], frame[1], frame[2], "phx_reply", {"response": {}, "status": status}]);
         match frame[3].as_str() {
             Some("heartbeat") => vec![(random.within(1, 40), Answer::Frame(reply("ok")))],
-            Some("phx_join") if self.refuses_joins => vec![(random.within(1, 4_000), Answer::Frame(reply("error")))],
+            Some("phx_join") if self.refuses_joins => {
+                vec![(random.within(1, 4_000), Answer::Frame(reply("error")))]
+            }
             Some("phx_join") => {
-                (self.join_ref, self.sent, self.is_zombie) = (frame[0].as_str().map(str::to_owned), None, false);
+                (self.join_ref, self.sent, self.is_zombie) =
+                    (frame[0].as_str().map(str::to_owned), None, false);
                 let answered = random.within(1, 100);
-                let ready = answered + if random.one_in(3) { random.within(1, 2_000) } else { random.within(1, 20) };
+                let ready =
+                    answered + if random.one_in(3) { random.within(1, 2_000) } else { random.within(1, 20) };
                 vec![(answered, Answer::Frame(reply("ok"))), (ready, Answer::Ready(self.join_ref.clone()))]
             }
             _ => Vec::new(),

@@ -307,8 +307,12 @@ impl World {
     fn deliver(&mut self, message: Message) {
         match message {
             // Half the answers to an instance that died still find the next one.
-            Message::Feed(event, life) if life == self.feed_host.life || self.random.one_in(2) => self.feed_event(event),
-            Message::Room(room, event, life) if life == self.rooms[room].host.life || self.random.one_in(2) => {
+            Message::Feed(event, life) if life == self.feed_host.life || self.random.one_in(2) => {
+                self.feed_event(event)
+            }
+            Message::Room(room, event, life)
+                if life == self.rooms[room].host.life || self.random.one_in(2) =>
+            {
                 self.room_event(room, event);
             }
             Message::Feed(..) | Message::Room(..) => {}
@@ -408,7 +412,9 @@ impl World {
             FeedEffect::Append(entries) => self.append(entries),
             FeedEffect::Trim { below, before_ms } => {
                 let newest = self.log.keys().next_back().copied().unwrap_or(0);
-                self.log.retain(|offset, entry| *offset == newest || (*offset >= below && entry.at_ms >= before_ms));
+                self.log.retain(|offset, entry| {
+                    *offset == newest || (*offset >= below && entry.at_ms >= before_ms)
+                });
                 if let Some(first) = self.log.keys().next().copied() {
                     self.later(0, Message::Feed(FeedEvent::Trimmed { first }, life));
                 }
@@ -549,7 +555,9 @@ impl World {
         self.room_event(at, RoomEvent::Batch(batch));
         let room = at.to_string();
         let event = match self.rooms[at].ack.take() {
-            Some(cursor) if !(self.faults.lose_acks && self.random.one_in(2)) => FeedEvent::Acked { room, cursor },
+            Some(cursor) if !(self.faults.lose_acks && self.random.one_in(2)) => {
+                FeedEvent::Acked { room, cursor }
+            }
             _ => FeedEvent::PushFailed { room },
         };
         let life = self.feed_host.life;
@@ -559,13 +567,17 @@ impl World {
     fn page(&mut self, at: usize, request: u64, cursor: &Cursor) {
         let plan = self.feed().page(cursor);
         let entries: Vec<(u64, String)> = match &plan {
-            PagePlan::Read { from, upto, .. } => {
-                self.log.range(from + 1..upto + 1).map(|(offset, entry)| (*offset, entry.change.clone())).collect()
-            }
+            PagePlan::Read { from, upto, .. } => self
+                .log
+                .range(from + 1..upto + 1)
+                .map(|(offset, entry)| (*offset, entry.change.clone()))
+                .collect(),
             PagePlan::NotReady | PagePlan::Gone(_) => Vec::new(),
         };
-        let page: Option<LogPage> = plan.fill(entries).filter(|_| !(self.faults.lose_pushes && self.random.one_in(2)));
-        let event = page.map_or(RoomEvent::LogFailed { request }, |page| RoomEvent::LogPage { request, page });
+        let page: Option<LogPage> =
+            plan.fill(entries).filter(|_| !(self.faults.lose_pushes && self.random.one_in(2)));
+        let event =
+            page.map_or(RoomEvent::LogFailed { request }, |page| RoomEvent::LogPage { request, page });
         let life = self.rooms[at].host.life;
         self.soon(Message::Room(at, event, life));
     }
@@ -605,7 +617,11 @@ impl World {
         };
         let client = &self.clients[at];
         let visible = self.postgres.visible_to(&viewer(client.token), first - 1, upto);
-        assert_eq!(seen, visible, "client {at} ({}, resumes: {}) after offset {from} of {epoch}", client.token, client.resumes);
+        assert_eq!(
+            seen, visible,
+            "client {at} ({}, resumes: {}) after offset {from} of {epoch}",
+            client.token, client.resumes
+        );
     }
 
     /// After all faults have ended: everybody has everything.
@@ -618,7 +634,10 @@ impl World {
             let head = self.log.iter().next_back().map(|(offset, entry)| (*offset, Some(entry.seq)));
             let (head, seq) = head.unwrap_or((0, newest));
             assert_eq!((epoch, offset), (self.epoch(), head), "client {at} ends at the head");
-            assert!(seq == newest || newest.is_none(), "the log ends where change_log ends: {seq:?} {newest:?}");
+            assert!(
+                seq == newest || newest.is_none(),
+                "the log ends where change_log ends: {seq:?} {newest:?}"
+            );
             self.check(at, client.start.clone(), client.cursor.clone(), &client.seen);
         }
     }

@@ -61,9 +61,6 @@ impl Room {
             _ if entries.len() > limits.bindings => {
                 Some("TooManyBindings: A channel has at most 100 postgres_changes entries")
             }
-            _ if !entries.iter().all(|entry| entry.get().starts_with('{')) => {
-                Some("MalformedJoin: config.postgres_changes must be an array of objects")
-            }
             _ => None,
         }
     }
