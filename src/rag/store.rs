@@ -1,0 +1,253 @@
+//! What the chatbot wants of a vector store, whichever it is, and the one language its filters are written in.
+
+use serde_json::{Map, Value};
+
+use super::upstream::Fault;
+use crate::http::Platform;
+
+/// A piece's vector and what may be filtered by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Point {
+    /// The piece's id: 1 to 512 visible ASCII characters.
+    pub id: String,
+    /// The vector.
+    pub values: Vec<f32>,
+    /// Strings, numbers, booleans and lists of strings.
+    pub metadata: Map<String, Value>,
+}
+
+/// A point that a query found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hit {
+    /// The piece's id.
+    pub id: String,
+    /// Cosine similarity.
+    pub score: f64,
+    /// Its metadata.
+    pub metadata: Map<String, Value>,
+}
+
+/// A store, already bound to its collection or namespace. Upserting replaces; deleting what is not there is no error;
+/// equal scores come in the order of their ids.
+pub trait VectorStore {
+    /// Makes the collection where there is none and says the dimension of what it holds, when it can tell.
+    fn ensure<P: Platform>(
+        &self,
+        platform: &P,
+        dimension: usize,
+    ) -> impl Future<Output = Result<Option<usize>, Fault>>;
+    /// Writes points, replacing those of the same id whole.
+    fn upsert<P: Platform>(&self, platform: &P, points: &[Point]) -> impl Future<Output = Result<(), Fault>>;
+    /// The points nearest to a vector, best first.
+    fn query<P: Platform>(
+        &self,
+        platform: &P,
+        vector: &[f32],
+        top_k: usize,
+        filter: &Filter,
+    ) -> impl Future<Output = Result<Vec<Hit>, Fault>>;
+    /// The points of these ids that are there.
+    fn fetch<P: Platform>(
+        &self,
+        platform: &P,
+        ids: &[String],
+    ) -> impl Future<Output = Result<Vec<Point>, Fault>>;
+    /// Deletes.
+    fn delete<P: Platform>(&self, platform: &P, ids: &[String]) -> impl Future<Output = Result<(), Fault>>;
+    /// All ids that begin so, in order.
+    fn list<P: Platform>(
+        &self,
+        platform: &P,
+        prefix: &str,
+    ) -> impl Future<Output = Result<Vec<String>, Fault>>;
+    /// How many points there are.
+    fn count<P: Platform>(&self, platform: &P) -> impl Future<Output = Result<u64, Fault>>;
+}
+
+/// A checked filter in Pinecone's language: `{"audience": {"$in": ["public"]}, "valid_from": {"$lte": 5}}`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Filter {
+    clauses: Vec<Clause>,
+}
+
+/// A condition on a point's metadata.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Clause {
+    /// A field compared.
+    Field {
+        /// The field.
+        name: String,
+        /// How.
+        op: Op,
+        /// With what.
+        value: Value,
+    },
+    /// All of them.
+    And(Vec<Filter>),
+    /// One of them.
+    Or(Vec<Filter>),
+}
+
+/// A comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// `$eq`
+    Eq,
+    /// `$ne`
+    Ne,
+    /// `$gt`
+    Gt,
+    /// `$gte`
+    Gte,
+    /// `$lt`
+    Lt,
+    /// `$lte`
+    Lte,
+    /// `$in`
+    In,
+    /// `$nin`
+    Nin,
+}
+
+impl Op {
+    const ALL: [(&'static str, Self); 8] = [
+        ("$eq", Self::Eq),
+        ("$ne", Self::Ne),
+        ("$gt", Self::Gt),
+        ("$gte", Self::Gte),
+        ("$lt", Self::Lt),
+        ("$lte", Self::Lte),
+        ("$in", Self::In),
+        ("$nin", Self::Nin),
+    ];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, op)| *op == self).map_or("", |(name, _)| name)
+    }
+}
+
+/// The deepest that `$and` and `$or` may be nested.
+const DEPTH: usize = 8;
+
+impl Filter {
+    /// Reads a filter; `{}` lets everything through.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words for whoever wrote it.
+    pub fn parse(filter: &Value) -> Result<Self, String> {
+        parse(filter, 0)
+    }
+
+    /// The conditions, all of which must hold.
+    pub fn clauses(&self) -> &[Clause] {
+        &self.clauses
+    }
+}
+
+fn parse(filter: &Value, depth: usize) -> Result<Filter, String> {
+    let Value::Object(members) = filter else { return Err("a filter is an object".to_owned()) };
+    if depth > DEPTH {
+        return Err(format!("a filter is nested at most {DEPTH} deep"));
+    }
+    let mut clauses = Vec::new();
+    for (name, value) in members {
+        match name.as_str() {
+            "$and" => clauses.push(Clause::And(parts(name, value, depth)?)),
+            "$or" => clauses.push(Clause::Or(parts(name, value, depth)?)),
+            _ if name.starts_with('$') => {
+                return Err(format!("{name} is not supported here; use $and or $or"));
+            }
+            _ => fields(name, value, &mut clauses)?,
+        }
+    }
+    Ok(Filter { clauses })
+}
+
+fn parts(name: &str, value: &Value, depth: usize) -> Result<Vec<Filter>, String> {
+    match value {
+        Value::Array(parts) if !parts.is_empty() => parts.iter().map(|part| parse(part, depth + 1)).collect(),
+        _ => Err(format!("{name} takes a list of at least one filter")),
+    }
+}
+
+fn fields(name: &str, value: &Value, clauses: &mut Vec<Clause>) -> Result<(), String> {
+    let Value::Object(operators) = value else {
+        clauses.push(field(name, Op::Eq, value)?);
+        return Ok(());
+    };
+    if operators.is_empty() {
+        return Err(format!("{name} has no operator"));
+    }
+    for (operator, value) in operators {
+        let (_, op) = Op::ALL.iter().find(|(known, _)| known == operator).ok_or_else(|| {
+            format!("{operator} is not supported; use $eq, $ne, $gt, $gte, $lt, $lte, $in or $nin")
+        })?;
+        clauses.push(field(name, *op, value)?);
+    }
+    Ok(())
+}
+
+fn field(name: &str, op: Op, value: &Value) -> Result<Clause, String> {
+    let fits = match op {
+        Op::Eq | Op::Ne => value.is_string() || value.is_number() || value.is_boolean(),
+        Op::Gt | Op::Gte | Op::Lt | Op::Lte => value.is_number(),
+        Op::In | Op::Nin => value.as_array().is_some_and(|values| {
+            !values.is_empty()
+                && (values.iter().all(Value::is_string)
+                    || values.iter().all(Value::is_number)
+                    || values.iter().all(Value::is_boolean))
+        }),
+    };
+    if fits {
+        return Ok(Clause::Field { name: name.to_owned(), op, value: value.clone() });
+    }
+    Err(match op {
+        Op::Eq | Op::Ne => format!("{} of {name} takes a string, a number or a boolean", op.name()),
+        Op::In | Op::Nin => {
+            format!("{} of {name} takes a list of values of one kind, at least one", op.name())
+        }
+        _ => format!("{} of {name} takes a number", op.name()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_both_stores_know_is_read() {
+        for good in [
+            json!({}),
+            json!({"a": "x"}),
+            json!({"a": {"$gte": 1, "$lt": 2}, "b": {"$in": ["x", "y"]}}),
+            json!({"$or": [{"a": true}, {"$and": [{"b": {"$ne": 1}}, {"c": {"$nin": [1, 2]}}]}]}),
+        ] {
+            assert!(Filter::parse(&good).is_ok(), "{good}");
+        }
+        assert!(Filter::parse(&json!({})).is_ok_and(|filter| filter.clauses().is_empty()));
+    }
+
+    #[test]
+    fn what_one_of_them_does_not_know_is_refused_with_its_reason() {
+        for (bad, why) in [
+            (json!([]), "object"),
+            (json!({"a": {"$exists": true}}), "$exists is not supported"),
+            (json!({"$not": [{"a": 1}]}), "$not is not supported"),
+            (json!({"a": {"$in": []}}), "at least one"),
+            (json!({"a": {"$in": ["x", 1]}}), "one kind"),
+            (json!({"a": {"$gt": "x"}}), "a number"),
+            (json!({"a": null}), "a string, a number"),
+            (json!({"a": {}}), "no operator"),
+            (json!({"$or": []}), "at least one"),
+            (json!({"$and": {"a": 1}}), "a list"),
+        ] {
+            let error = Filter::parse(&bad).err().unwrap_or_default();
+            assert!(error.contains(why), "{bad}: {error}");
+        }
+        let deep = (0..20).fold(json!({"a": 1}), |inner, _| json!({"$and": [inner]}));
+        assert!(Filter::parse(&deep).is_err());
+    }
+}

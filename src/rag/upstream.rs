@@ -1,0 +1,136 @@
+//! One exchange with an upstream of the chatbot: send, read the whole reply, try again where that may help.
+
+use crate::http::{Call, Collected, Platform, SendError};
+
+/// A reply that has been read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// The status.
+    pub status: u16,
+    /// The headers that the call asked for.
+    pub headers: Vec<(std::borrow::Cow<'static, str>, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// Why an upstream did not do what it was asked. The texts are for the log: they may name hosts, never a patient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// No reply.
+    Unreachable(String),
+    /// No reply in time.
+    Timeout,
+    /// 429 or a server's error; in how many seconds it wants to be asked again.
+    Busy(u16, Option<u32>),
+    /// It refused: status and its own words.
+    Refused(u16, String),
+    /// A reply that cannot be read.
+    Garbled(&'static str),
+}
+
+impl Fault {
+    /// Whether the same call may succeed a moment later.
+    pub const fn retryable(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::Timeout | Self::Busy(..))
+    }
+}
+
+/// How patient to be with an upstream.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Milliseconds for a reply's head.
+    pub timeout_ms: u32,
+    /// The longest body that is read, in bytes.
+    pub limit: usize,
+    /// How often a retryable fault is tried again.
+    pub retries: u32,
+}
+
+impl Patience {
+    /// For a turn of the chat, where somebody waits.
+    pub const TURN: Self = Self { timeout_ms: 10_000, limit: 8 << 20, retries: 1 };
+    /// For the upkeep of the knowledge base.
+    pub const UPKEEP: Self = Self { timeout_ms: 30_000, limit: 32 << 20, retries: 4 };
+}
+
+const FIRST_WAIT_MS: u32 = 200;
+const LONGEST_WAIT_MS: u32 = 8_000;
+
+/// Sends a call until it is answered with less than 429 or 5xx, or patience ends.
+pub async fn exchange<P: Platform>(platform: &P, call: Call, patience: Patience) -> Result<Answered, Fault> {
+    let mut attempt = 0;
+    loop {
+        let fault = match once(platform, call.clone(), patience).await {
+            Ok(answered) => return Ok(answered),
+            Err(fault) => fault,
+        };
+        if attempt == patience.retries || !fault.retryable() {
+            return Err(fault);
+        }
+        platform.sleep(wait_ms(attempt, &fault, &platform.new_id())).await;
+        attempt += 1;
+    }
+}
+
+async fn once<P: Platform>(platform: &P, call: Call, patience: Patience) -> Result<Answered, Fault> {
+    let reply = platform.send(call, patience.timeout_ms).await.map_err(unsent)?;
+    if reply.status == 429 || reply.status >= 500 && reply.status != 501 {
+        let after = reply.header("retry-after").and_then(|value| value.trim().parse().ok());
+        return Err(Fault::Busy(reply.status, after));
+    }
+    match platform.collect(reply.body, patience.limit).await.map_err(unsent)? {
+        Collected::Whole(body) => Ok(Answered { status: reply.status, headers: reply.headers, body }),
+        Collected::Longer(_) => Err(Fault::Garbled("the reply is too long")),
+    }
+}
+
+fn unsent(error: SendError) -> Fault {
+    match error {
+        SendError::Unreachable(why) => Fault::Unreachable(why),
+        SendError::Timeout => Fault::Timeout,
+    }
+}
+
+// Twice as long each time, half of it by chance (of which a new id has plenty); what the upstream asks for goes first.
+fn wait_ms(attempt: u32, fault: &Fault, chance: &str) -> u32 {
+    if let Fault::Busy(_, Some(seconds)) = fault {
+        return seconds.saturating_mul(1000).min(LONGEST_WAIT_MS);
+    }
+    let most = FIRST_WAIT_MS.saturating_mul(1 << attempt.min(10)).min(LONGEST_WAIT_MS);
+    let dice = chance.bytes().fold(0u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
+    most / 2 + dice % (most / 2 + 1)
+}
+
+/// An answer of 2xx as JSON; otherwise what `words` finds in its body.
+pub fn json<T: serde::de::DeserializeOwned>(
+    answered: &Answered,
+    words: impl Fn(&[u8]) -> String,
+) -> Result<T, Fault> {
+    if !(200..300).contains(&answered.status) {
+        return Err(Fault::Refused(answered.status, words(&answered.body)));
+    }
+    serde_json::from_slice(&answered.body).map_err(|_| Fault::Garbled("the reply is not what was asked for"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_vary_and_end() {
+        let waits: Vec<u32> = (0..8).map(|attempt| wait_ms(attempt, &Fault::Timeout, "a")).collect();
+        for (attempt, wait) in waits.iter().enumerate() {
+            let most = (200 << attempt).min(8_000);
+            assert!((most / 2..=most).contains(wait), "{waits:?}");
+        }
+        assert_ne!(wait_ms(5, &Fault::Timeout, "a"), wait_ms(5, &Fault::Timeout, "b"));
+        assert_eq!(wait_ms(0, &Fault::Busy(429, Some(3)), ""), 3_000);
+        assert_eq!(wait_ms(0, &Fault::Busy(503, Some(u32::MAX)), ""), 8_000);
+    }
+
+    #[test]
+    fn refusals_are_not_tried_again() {
+        assert!(Fault::Timeout.retryable() && Fault::Busy(503, None).retryable());
+        assert!(!Fault::Refused(400, String::new()).retryable() && !Fault::Garbled("").retryable());
+    }
+}
