@@ -13,21 +13,24 @@ import { claim, current, markReady, release, stop } from './supervisor.mjs';
 const HELP = `Usage: scripts/dev [options]
 
 Installs what is missing, starts PostgreSQL, PostgREST, a gateway that looks like a Supabase
-project, and the Worker under wrangler dev. Ctrl-C stops all of it. Data survives; URLs, keys
-and tokens are printed and written to .dev/env, to be sourced.
+project, Chroma, an embedding model, a language model, and the Worker under wrangler dev. Ctrl-C
+stops all of it. Data survives; URLs, keys and tokens are printed and written to .dev/env, to be
+sourced.
 
   --background   return when all is ready and leave it running
   --stop         stop what runs
   --reset        forget all data and keys first (stops what runs)
   --supabase     use a real Supabase by Docker and the Supabase CLI instead of the stand-ins
+  --no-models    without Chroma and the models: the chatbot has full-text search alone
   --help         this text
 
 Ports, by environment (default): CHAIRSIDE_PORT (8787), GATEWAY_PORT (54321), POSTGRES_PORT
-(54322), POSTGREST_PORT (54323), POSTGREST_ADMIN_PORT (54324), GATEWAY_CONTROL_PORT (54325).
+(54322), POSTGREST_PORT (54323), POSTGREST_ADMIN_PORT (54324), GATEWAY_CONTROL_PORT (54325),
+CHROMA_PORT (54330), EMBEDDINGS_PORT (54331), CHAT_PORT (54332).
 CHAIRSIDE_STATE_DIR (.dev) holds data, logs and keys; two stacks need two folders and other ports.
 AUTH_JWT_ALG=ES256 signs users' tokens with a key from the JWKS instead of the shared secret.`;
 
-const OPTIONS = new Set(['--background', '--stop', '--reset', '--supabase', '--help']);
+const OPTIONS = new Set(['--background', '--stop', '--reset', '--supabase', '--no-models', '--help']);
 
 const say = (line) => console.log(line);
 
@@ -38,7 +41,7 @@ function readOptions(args) {
     process.exit(2);
   }
   const has = (name) => args.includes(name);
-  return { background: has('--background'), stop: has('--stop'), reset: has('--reset'), supabase: has('--supabase'), help: has('--help') || has('-h') };
+  return { background: has('--background'), stop: has('--stop'), reset: has('--reset'), supabase: has('--supabase'), models: !has('--no-models'), help: has('--help') || has('-h') };
 }
 
 async function main() {
@@ -119,7 +122,7 @@ function follower(file) {
 }
 
 /** Starts the stack and stays until a signal or a crash; then everything is stopped. */
-async function supervise(settings, { reset, supabase }) {
+async function supervise(settings, { reset, supabase, models }) {
   const { stateDir } = settings;
   if (!claim(stateDir)) return alreadyRunning(settings);
   const began = performance.now();
@@ -130,7 +133,7 @@ async function supervise(settings, { reset, supabase }) {
     if (reset) await forget(settings);
     const { startStack } = await import(supabase ? './supabase.mjs' : './stack.mjs');
     const onCrash = (name, how) => ending.end(`${name} ${how}\n${logTail(join(stateDir, 'logs', `${name}.log`))}\nstopping everything`, 1);
-    const stack = await startStack({ ...settings, say, fresh: reset, onCrash, onProcesses: (processes) => (ending.processes = processes) });
+    const stack = await startStack({ ...settings, say, fresh: reset, models, onCrash, onProcesses: (processes) => (ending.processes = processes) });
     if (ending.begun) return;
     printEnv(stateDir);
     say(`ready after ${((performance.now() - began) / 1000).toFixed(1)} s · Worker ${stack.env.CHAIRSIDE_URL}`);

@@ -14,6 +14,9 @@ const PORTS = {
   postgrest: ['POSTGREST_PORT', 54323],
   postgrestAdmin: ['POSTGREST_ADMIN_PORT', 54324],
   control: ['GATEWAY_CONTROL_PORT', 54325],
+  chroma: ['CHROMA_PORT', 54330],
+  embeddings: ['EMBEDDINGS_PORT', 54331],
+  chat: ['CHAT_PORT', 54332],
 };
 
 /** The stack's settings by `env`: `{stateDir, ports}`. */

@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadKeys } from './keys.mjs';
+import { startModels } from './models/models.mjs';
 import { makeTokens } from './people.mjs';
 import { applyShim, databaseUrl, migrate, startPostgres } from './postgres.mjs';
 import { startPostgrest } from './postgrest.mjs';
@@ -15,15 +16,17 @@ import { startMainWorker, workerVars } from './worker.mjs';
 /**
  * Starts everything. `say(line)` hears of each step and its time; `onCrash(name, how)` of a part
  * that ended by itself; `onProcesses` gets what must be stopped if the caller is told to stop
- * before all is up. `watch`: the Worker is rebuilt when src/ changes.
+ * before all is up. `watch`: the Worker is rebuilt when src/ changes. `models`: with Chroma, the
+ * embedding model and the language model; without them the chatbot says what is missing.
  * Returns `{env, stop()}`; `env` is what `.dev/env` holds.
  */
-export async function startStack({ stateDir, ports, say, onCrash, onProcesses = () => {}, watch = true, alg = process.env.AUTH_JWT_ALG || 'HS256' }) {
+export async function startStack({ stateDir, ports, say, onCrash, onProcesses = () => {}, watch = true, models = true, alg = process.env.AUTH_JWT_ALG || 'HS256' }) {
   mkdirSync(join(stateDir, 'logs'), { recursive: true });
   const step = steps(say);
   const left = await endLeftovers(stateDir);
   if (left.length > 0) say(`ended what an earlier run had left running: ${left.join(', ')}`);
-  await requireFreePorts(ports);
+  const { chroma, embeddings, chat, ...always } = ports;
+  await requireFreePorts(models ? ports : always);
 
   const processes = new Processes(stateDir, onCrash);
   onProcesses(processes);
@@ -33,10 +36,11 @@ export async function startStack({ stateDir, ports, say, onCrash, onProcesses = 
   const context = { stateDir, ports, keys, auth, alg, gatewayUrl, say, step, processes };
   try {
     // The build keeps a core busy while the database comes up.
-    const [tokens] = await settled([startBackend(context), step('Worker built', () => build())]);
-    const vars = workerVars({ gatewayUrl, keys, alg });
+    const chatbot = () => (models ? startModels(processes, context) : {});
+    const [tokens, chatbotVars] = await settled([startBackend(context), chatbot(), step('Worker built', () => build())]);
+    const vars = { ...workerVars({ gatewayUrl, keys, alg }), ...chatbotVars };
     await step('Worker (wrangler dev)', () => startMainWorker(processes, { stateDir, port: ports.worker, vars, watch }));
-    const env = describe(context, tokens);
+    const env = { ...describe(context, tokens), ...chatbotVars };
     writeEnv(join(stateDir, 'env'), env);
     return { env, stop: () => processes.stopAll() };
   } catch (error) {
@@ -53,7 +57,8 @@ export async function settled(promises) {
   return results.map(({ value }) => value);
 }
 
-async function startBackend({ stateDir, ports, keys, auth, say, step, processes }) {
+/** Everything but the Worker; returns the tokens. */
+export async function startBackend({ stateDir, ports, keys, auth, say, step, processes }) {
   await step('PostgreSQL 17', () => startPostgres(processes, { stateDir, port: ports.postgres }));
   await step('Supabase roles and auth schema', () => applyShim(ports.postgres));
   await step('migrations and seed (supabase db push)', () => migrate(ports.postgres, stateDir));

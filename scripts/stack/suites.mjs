@@ -1,6 +1,7 @@
 // Runs test suites against a stack of their own: other ports and another state folder than
 // scripts/dev, so that both can run at once. Called by scripts/test; arguments: suites' names.
-// A suite is the *.test.mjs files of tests/<name>; they get the variables of `.dev/env`.
+// A suite is the *.test.mjs files of tests/<name>; they get the variables of `.dev/env`. With
+// --no-models the stack has neither Chroma nor the models.
 
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -20,13 +21,13 @@ let stack = null;
 let interrupted = false;
 let crashed = null;
 
-async function main(suites) {
+async function main(suites, { models }) {
   const stateDir = mkdtempSync(join(tmpdir(), 'chairside-test-'));
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => interrupt(signal));
   const results = [];
   try {
     const settings = await isolatedSettings(stateDir);
-    stack = await startStack({ ...settings, say, watch: false, onCrash: (name, how) => crash(stateDir, name, how), onProcesses: keep });
+    stack = await startStack({ ...settings, say, watch: false, models, onCrash: (name, how) => crash(stateDir, name, how), onProcesses: keep });
     if (!interrupted) await runAll(suites, stack.env, results);
   } catch (error) {
     console.error(`test: ${error.message}`);
@@ -97,4 +98,5 @@ function finish(stateDir, results) {
   process.exit(failed.length > 0 || interrupted || results.length === 0 ? 1 : 0);
 }
 
-await main(process.argv.slice(2));
+const given = process.argv.slice(2);
+await main(given.filter((name) => name !== '--no-models'), { models: !given.includes('--no-models') });

@@ -33,6 +33,9 @@ before(async () => {
     POSTGREST_PORT: String(ports.postgrest),
     POSTGREST_ADMIN_PORT: String(ports.postgrestAdmin),
     GATEWAY_CONTROL_PORT: String(ports.control),
+    CHROMA_PORT: String(ports.chroma),
+    EMBEDDINGS_PORT: String(ports.embeddings),
+    CHAT_PORT: String(ports.chat),
   };
   for (const [name, value] of Object.entries(environment)) if (value === '') delete environment[name];
 });
