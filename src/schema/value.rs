@@ -182,7 +182,8 @@ impl<'a> Decimal<'a> {
 
     /// The digits from the first to the last that is not zero.
     fn significant(&self) -> impl Iterator<Item = u8> {
-        let end = self.all().enumerate().filter(|(_, digit)| *digit != b'0').last().map_or(0, |(at, _)| at + 1);
+        let end =
+            self.all().enumerate().filter(|(_, digit)| *digit != b'0').last().map_or(0, |(at, _)| at + 1);
         self.all().take(end).skip_while(|digit| *digit == b'0')
     }
 
