@@ -4,7 +4,7 @@
 //! documentation fold over it. Nothing here knows HTTP.
 
 #[rustfmt::skip]
-#[expect(clippy::unreadable_literal, reason = "ids of types, written by a script")]
+#[expect(clippy::unreadable_literal, reason = "numbers are written by a script")]
 mod generated;
 pub mod validate;
 pub mod value;
