@@ -29,10 +29,9 @@ function wranglerEnv(folder) {
   };
 }
 
-function arguments_(folder, port) {
+function arguments_(folder, port, storage = join(folder, 'wrangler-state')) {
   return [
-    'dev', '--local', '--ip', '127.0.0.1', '--port', String(port), '--inspector-port', '0',
-    '--persist-to', join(folder, 'wrangler-state'), '--show-interactive-dev-session=false',
+    'dev', '--local', '--ip', '127.0.0.1', '--port', String(port), '--inspector-port', '0', '--persist-to', storage, '--show-interactive-dev-session=false',
   ];
 }
 
@@ -133,11 +132,12 @@ let extra = 0;
  *               (RATE_LIMITS alone follows from the bindings unless it is given)
  *   rateLimits  {RATE_LIMIT_USER: {limit, period}} instead of wrangler.toml's
  *   build       folder of another build (default: the one the stack runs)
+ *   storage     folder of its Durable Objects' data; one that was killed goes on from it (default: a new one)
  *   logFile     default: a file of its own beside the stack's logs
  * Returns `{url, port, logFile, stop(), kill(), ended}`: stop asks, kill is SIGKILL to the whole
  * process group, as when a machine dies. One that a test forgets is ended with its stack.
  */
-export async function startWorker({ stateDir = process.env.CHAIRSIDE_STATE_DIR, port, vars, rateLimits, build, logFile } = {}) {
+export async function startWorker({ stateDir = process.env.CHAIRSIDE_STATE_DIR, port, vars, rateLimits, build, storage, logFile } = {}) {
   const name = `worker-${process.pid}-${++extra}`;
   const folder = join(stateDir, 'extra', name);
   const at = port ?? (await freePort());
@@ -147,7 +147,7 @@ export async function startWorker({ stateDir = process.env.CHAIRSIDE_STATE_DIR, 
   // Of wrangler.toml's variables only the one that says what its bindings allow.
   const told = { RATE_LIMITS: limitsInWords(rateLimits) };
   const config = writeConfig(folder, { build: build ?? finishedBuild(stateDir), rateLimits, vars: told });
-  const args = [...arguments_(folder, at), '--config', config, '--env-file', varsFile];
+  const args = [...arguments_(folder, at, storage), '--config', config, '--env-file', varsFile];
   const handle = processes.start(name, wrangler, args, { cwd: folder, env: wranglerEnv(folder), logFile, unref: true });
   try {
     await processes.ready(handle, () => answersHttp(at), 60);
