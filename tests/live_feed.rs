@@ -6,8 +6,8 @@ mod live_support;
 
 use chairside::config::Secret;
 use chairside::live::feed::{
-    BACKFILL_LIMIT, Batch, BatchPlan, Cursor, Entry, Feed, FeedEffect, FeedEvent, FeedNotice, KEEP_ALIVE_MS, LogEnds,
-    LogPage, META_KEY, Meta, PagePlan, STALE_MS, StoredFeed, TOPIC, UpstreamState, room_key,
+    BACKFILL_LIMIT, Batch, BatchPlan, Cursor, Entry, Feed, FeedEffect, FeedEvent, FeedNotice, KEEP_ALIVE_MS,
+    LogEnds, LogPage, META_KEY, Meta, PagePlan, STALE_MS, StoredFeed, TOPIC, UpstreamState, room_key,
 };
 use live_support::postgres::{PATIENT_1, appointment, row};
 use serde_json::{Value, json};
@@ -226,7 +226,10 @@ fn the_next_change_from_realtime_is_stored_and_then_pushed() {
     let append = effects.iter().position(|effect| matches!(effect, FeedEffect::Append(_)));
     let push = effects.iter().position(|effect| matches!(effect, FeedEffect::Push { .. }));
     assert!(append.unwrap() < push.unwrap());
-    assert_eq!(plan(&effects).map(|plan| (plan.from, plan.upto, plan.state)), Some((5, 6, UpstreamState::Live)));
+    assert_eq!(
+        plan(&effects).map(|plan| (plan.from, plan.upto, plan.state)),
+        Some((5, 6, UpstreamState::Live))
+    );
     assert!(!asks_backfill(&effects));
 }
 
@@ -296,7 +299,13 @@ fn a_backfill_that_fails_is_tried_again_later_and_later() {
     for body in ["", "{}", "[1]", r#"[{"seq":52},{"seq":51}]"#] {
         let request = bench.backfill().0;
         let effects = bench.give(FeedEvent::Backfilled { request, body: body.to_owned() });
-        assert!(appended(&effects).is_empty() && has(&effects, |effect| matches!(effect, FeedEffect::Log(FeedNotice::BackfillFailed(None)))));
+        assert!(
+            appended(&effects).is_empty()
+                && has(&effects, |effect| matches!(
+                    effect,
+                    FeedEffect::Log(FeedNotice::BackfillFailed(None))
+                ))
+        );
         bench.wait(30_000);
     }
 }
@@ -321,7 +330,8 @@ fn a_change_that_realtime_cut_is_read_from_postgres() {
         json!({"type": "INSERT", "errors": null, "record": {"seq": 51}}),
     ] {
         let mut bench = Bench::live(5, 50);
-        let effects = bench.frame(&json!([null, null, TOPIC, "postgres_changes", {"ids": [1], "data": data}]));
+        let effects =
+            bench.frame(&json!([null, null, TOPIC, "postgres_changes", {"ids": [1], "data": data}]));
         assert!(appended(&effects).is_empty() && asks_backfill(&effects));
     }
     let mut bench = Bench::live(5, 50);
@@ -383,8 +393,10 @@ fn answers_that_an_instance_before_this_one_asked_for_do_not_count() {
     assert!(!has(&next.give(newest), |effect| matches!(effect, FeedEffect::ResetLog { .. })));
     next.newest(51);
     assert!(appended(&next.give(FeedEvent::Backfilled { request: backfill, body: rows([51]) })).is_empty());
-    let text = json!([null, null, TOPIC, "system", {"extension": "postgres_changes", "status": "ok"}]).to_string();
-    assert!(!has(&next.give(FeedEvent::UpstreamFrame { connection, text }), |effect| *effect == FeedEffect::Log(FeedNotice::Ready)));
+    let text =
+        json!([null, null, TOPIC, "system", {"extension": "postgres_changes", "status": "ok"}]).to_string();
+    assert!(!has(&next.give(FeedEvent::UpstreamFrame { connection, text }), |effect| *effect
+        == FeedEffect::Log(FeedNotice::Ready)));
 }
 
 #[test]
@@ -411,7 +423,10 @@ fn the_join_is_one_binding_on_change_log_with_the_service_key() {
         bench.give(FeedEvent::UpstreamOpened { connection });
         let frame = bench.sent();
         assert_eq!((&frame[2], &frame[3]), (&json!(TOPIC), &json!("phx_join")));
-        assert_eq!(frame[4]["config"]["postgres_changes"], json!([{"event": "INSERT", "schema": "public", "table": "change_log"}]));
+        assert_eq!(
+            frame[4]["config"]["postgres_changes"],
+            json!([{"event": "INSERT", "schema": "public", "table": "change_log"}])
+        );
         assert_eq!(frame[4]["access_token"], sent);
         assert!(!format!("{:?}", bench.feed).contains(jwt), "the key does not show");
     }
@@ -431,7 +446,10 @@ fn a_silent_realtime_is_noticed_and_joined_again_then_connected_again() {
     bench.wait(2_000);
     assert!(!asks_backfill(&bench.newest(52)), "Realtime gets a second");
     let effects = bench.wait(1_000);
-    assert!(has(&effects, |effect| matches!(effect, FeedEffect::Log(FeedNotice::UpstreamSilent { behind: 2 }))));
+    assert!(has(&effects, |effect| matches!(
+        effect,
+        FeedEffect::Log(FeedNotice::UpstreamSilent { behind: 2 })
+    )));
     assert!(asks_backfill(&effects));
     assert_eq!(bench.sent()[3], "phx_join");
     bench.backfilled(&rows([51, 52]));
@@ -452,7 +470,9 @@ fn a_change_that_arrives_within_the_second_raises_no_doubt() {
     bench.newest(51);
     bench.inserted(&change(51));
     let effects = bench.wait(1_000);
-    assert!(!asks_backfill(&effects) && !has(&effects, |effect| matches!(effect, FeedEffect::SendUpstream(_))));
+    assert!(
+        !asks_backfill(&effects) && !has(&effects, |effect| matches!(effect, FeedEffect::SendUpstream(_)))
+    );
 }
 
 #[test]
@@ -475,7 +495,9 @@ fn a_connection_that_does_not_get_ready_is_given_up_and_retried_later_and_later(
         let connection = bench.connection();
         bench.give(FeedEvent::UpstreamOpened { connection });
         let join = bench.sent();
-        bench.frame(&json!([join[0], join[1], TOPIC, "phx_reply", {"response": {"reason": "no"}, "status": "error"}]))
+        bench.frame(
+            &json!([join[0], join[1], TOPIC, "phx_reply", {"response": {"reason": "no"}, "status": "error"}]),
+        )
     };
     let mut bench = Bench::new(&stored(5, 50, &["room"]));
     bench.give(FeedEvent::Alarm);
@@ -503,7 +525,10 @@ fn closed_channels_errors_and_sockets_are_connected_again() {
         let effects = bench.frame(&json!([null, null, TOPIC, event, {}]));
         assert!(has(&effects, |effect| *effect == FeedEffect::CloseUpstream));
         let effects = bench.frame(&json!(["0", null, TOPIC, event, {}]));
-        assert!(effects.is_empty() || !has(&effects, |effect| *effect == FeedEffect::CloseUpstream), "of another join");
+        assert!(
+            effects.is_empty() || !has(&effects, |effect| *effect == FeedEffect::CloseUpstream),
+            "of another join"
+        );
     }
     let mut bench = Bench::live(5, 50);
     bench.system("error");
@@ -514,7 +539,10 @@ fn closed_channels_errors_and_sockets_are_connected_again() {
     bench.wait(500);
     assert_ne!(bench.connection(), old);
     let effects = bench.give(FeedEvent::UpstreamClosed { connection: old, code: None });
-    assert!(!has(&effects, |effect| matches!(effect, FeedEffect::Log(FeedNotice::UpstreamLost(_)))), "an old socket");
+    assert!(
+        !has(&effects, |effect| matches!(effect, FeedEffect::Log(FeedNotice::UpstreamLost(_)))),
+        "an old socket"
+    );
 }
 
 #[test]
@@ -571,7 +599,10 @@ fn one_push_at_a_time_goes_to_a_room_and_one_without_an_answer_is_repeated() {
 fn a_room_s_own_cursor_is_believed() {
     let mut bench = Bench::live(5, 50);
     bench.inserted(&change(51));
-    assert_eq!(plan(&bench.ack("room", 3)).map(|plan| (plan.from, plan.upto, plan.reset)), Some((3, 6, false)));
+    assert_eq!(
+        plan(&bench.ack("room", 3)).map(|plan| (plan.from, plan.upto, plan.reset)),
+        Some((3, 6, false))
+    );
     let effects = bench.give(FeedEvent::Acked { room: "room".to_owned(), cursor: cursor("other", 3) });
     assert_eq!(plan(&effects).map(|plan| (plan.from, plan.reset)), Some((6, true)));
     bench.ack("room", 6);
@@ -621,7 +652,11 @@ fn the_states_are_live_catching_up_and_stale_since() {
     assert_eq!(told(&effects), Some((UpstreamState::Stale, Some(since))));
     bench.ack("room", 5);
     let effects = bench.newest(50);
-    assert_eq!(told(&effects), Some((UpstreamState::CatchingUp, None)), "Postgres says that nothing is missing");
+    assert_eq!(
+        told(&effects),
+        Some((UpstreamState::CatchingUp, None)),
+        "Postgres says that nothing is missing"
+    );
     bench.ack("room", 5);
     bench.ready();
     let effects = bench.backfilled(&rows([]));
@@ -745,7 +780,10 @@ fn batch_format_unchanged() {
     let least: LogPage = serde_json::from_str(r#"{"epoch":"e","from":3,"head":3}"#).unwrap();
     assert!(least.entries.is_empty() && !least.gone);
     let page = LogPage::gone(cursor("e", 4));
-    assert_eq!(serde_json::to_string(&page).unwrap(), r#"{"epoch":"e","from":4,"entries":[],"head":4,"gone":true}"#);
+    assert_eq!(
+        serde_json::to_string(&page).unwrap(),
+        r#"{"epoch":"e","from":4,"entries":[],"head":4,"gone":true}"#
+    );
 }
 
 #[test]

@@ -11,7 +11,7 @@ use chairside::live::phoenix::Vsn;
 use chairside::live::room::{
     Attachment, Limits, Refusal, RoomEffect, RoomEvent, Shard, StoredSubscription, close, subscription_key,
 };
-use live_support::bench::{Bench, START, TOPIC, batch, cursor, entry};
+use live_support::bench::{Bench, Message, START, TOPIC, batch, cursor, entry};
 use live_support::postgres::{ADMIN, DENTIST, PATIENT_1, PATIENT_2, appointment, row, viewer};
 use serde_json::{Value, json};
 
@@ -182,7 +182,7 @@ fn one_question_is_asked_for_all_topics_of_a_token() {
     assert_eq!(asked.count(), 1);
     let request = bench.request();
     bench.authorised(request, viewer("patient-1"), None);
-    let replies = bench.received(1).into_iter().filter(|message| message.is_ok());
+    let replies = bench.received(1).into_iter().filter(Message::is_ok);
     assert_eq!(replies.count(), 3);
 }
 
@@ -538,6 +538,28 @@ fn a_token_s_end_ends_the_subscription_on_time() {
 // A newer token.
 
 #[test]
+fn one_socket_cannot_have_tokens_looked_at_without_end() {
+    let mut bench = Bench::joined(&["patient-1"]);
+    bench.wait(1_000);
+    bench.authorises = false;
+    for number in 0..50 {
+        bench.push(1, "1", "5", TOPIC, "access_token", json!({"access_token": format!("token-{number}")}));
+    }
+    let asked = bench.out.iter().filter(|effect| matches!(effect, RoomEffect::Authorise { .. })).count();
+    assert_eq!(asked, 20);
+    bench.wait(1_000);
+    let last = bench.out.iter().rev().find_map(|effect| match effect {
+        RoomEffect::Authorise { token, .. } => Some(token.expose().to_owned()),
+        _ => None,
+    });
+    assert_eq!(last.as_deref(), Some("token-49"), "the last one is looked at, if later");
+    let request = bench.request();
+    bench.authorised(request, viewer("patient-2"), None);
+    bench.change(&[insert(1, PATIENT_2)]);
+    assert_eq!(bench.changes(1).len(), 1);
+}
+
+#[test]
 fn a_newer_token_puts_off_the_end_and_is_confirmed() {
     let mut bench = Bench::new();
     bench.open(1, Vsn::V2);
@@ -798,23 +820,32 @@ fn a_room_that_died_goes_on_with_those_who_were_behind() {
 }
 
 #[test]
-fn when_the_log_begins_anew_all_are_told_and_who_cannot_resume_joins_again() {
-    let mut bench = resuming(10);
-    bench.received(1);
-    bench.received(2);
-    let mut batch = batch(0, &[insert(1, PATIENT_1)]);
-    batch.epoch = "another".to_owned();
-    bench.give(RoomEvent::Batch(batch));
-    assert_eq!(events(&mut bench, 1), ["system", "phx_error"]);
-    let got = bench.received(2);
-    assert_eq!(
-        (&got[0].payload["status"], &got[0].payload["epoch"], &got[0].payload["offset"]),
-        (&json!("resync"), &json!("another"), &json!(0))
-    );
-    assert_eq!(got[1].payload["offset"], 1);
-    let trimmed = Batch { reset: true, ..batch_of("another", 30) };
-    bench.give(RoomEvent::Batch(trimmed));
-    assert_eq!(systems(&mut bench, 2)[0].0, "resync");
+fn when_the_log_begins_anew_all_are_told_and_join_again_with_their_tokens() {
+    for (mut lost, from) in [(batch_of("another", 0), 0), (batch_of("e", 30), 30)] {
+        let mut bench = resuming(10);
+        bench.received(1);
+        bench.received(2);
+        lost.reset = true;
+        bench.give(RoomEvent::Batch(lost.clone()));
+        for client in [1, 2] {
+            let got = bench.received(client);
+            assert_eq!(
+                (&got[0].payload["status"], &got[0].payload["offset"]),
+                (&json!("resync"), &json!(from))
+            );
+            assert_eq!(got[0].payload["epoch"], lost.epoch);
+            assert_eq!((got[1].event.as_str(), &got[1].join_ref), ("phx_error", &json!("1")));
+        }
+        bench.give(RoomEvent::Batch(Batch { epoch: lost.epoch.clone(), ..batch(from, &[]) }));
+        let resume = json!({"broadcast": {"resume": {"epoch": lost.epoch, "offset": from}}});
+        bench.authorises = false;
+        bench.join_as(2, "2", TOPIC, "patient-1", resume);
+        bench.give(RoomEvent::Batch(Batch { epoch: lost.epoch.clone(), ..batch(from, &[]) }));
+        let request = bench.request();
+        bench.authorised(request, viewer("patient-1"), None);
+        let got = bench.received(2);
+        assert!(got[0].is_ok() && got.iter().all(|message| message.payload["status"] != "resync"));
+    }
 }
 
 fn batch_of(epoch: &str, from: u64) -> Batch {
@@ -899,13 +930,13 @@ fn subscription_format_unchanged() {
     );
     let stored = &bench.store[&subscription_key(2, TOPIC)];
     let text = format!(
-        r#"{{"client":2,"topic":"realtime:clinic","join_ref":"7","private":false,"ack":true,"echo":true,"presence_enabled":true,"presence_key":"me","tracked":null,"entries":[{{"event":"*","schema":"public","table":"service"}}],"role":"patient","user":"{PATIENT_1}","expires_ms":{},"resumes":true,"behind":3,"ahead":null}}"#,
+        r#"{{"client":2,"topic":"realtime:clinic","join_ref":"7","private":false,"ack":true,"echo":true,"presence_enabled":true,"presence_key":"me","tracked":null,"entries":[{{"event":"*","schema":"public","table":"service"}}],"role":"patient","user":"{PATIENT_1}","expires_ms":{},"behind":3,"ahead":null}}"#,
         START + 60_000
     );
     assert_eq!(*stored, text);
     let least = r#"{"client":2,"topic":"t","join_ref":null,"private":false,"ack":false,"echo":false,"presence_enabled":false,"presence_key":"","entries":[],"role":"anon"}"#;
     let least: StoredSubscription = serde_json::from_str(least).unwrap();
-    assert!(least.tracked.is_none() && !least.resumes && least.behind.is_none());
+    assert!(least.tracked.is_none() && least.behind.is_none());
     assert_eq!(subscription_key(2, "realtime:a/b"), "sub/2/realtime:a/b");
     assert_eq!(bench.store["cursor"], r#"{"epoch":"e","offset":10}"#);
 }

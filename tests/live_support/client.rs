@@ -119,6 +119,7 @@ impl Client {
         let late = matches!(self.joined, Joined::Asked { at } if now >= at + 10_000);
         if late || matches!(self.joined, Joined::No { again_at } if now >= again_at) {
             self.join_ref = self.last_ref + 1;
+            self.forget_unless_resuming();
             self.joined = Joined::Asked { at: now };
             let resume =
                 self.cursor.as_ref().map(|(epoch, offset)| json!({"epoch": epoch, "offset": offset}));
@@ -159,6 +160,8 @@ impl Client {
                 self.forget_unless_resuming();
                 None
             }
+            // 1.0.0 does not say of which join a message is: before the answer it may be of one that is gone.
+            Some(_) if !self.resumes && !self.is_live() => None,
             Some("system") => self.system(payload),
             Some("postgres_changes") => {
                 self.change(payload);

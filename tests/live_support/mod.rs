@@ -5,6 +5,8 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::missing_panics_doc,
+    clippy::needless_pass_by_value,
+    clippy::struct_excessive_bools,
     reason = "a test that cannot go on fails"
 )]
 
@@ -32,6 +34,6 @@ impl Random {
     }
 
     pub fn one_in(&mut self, n: u64) -> bool {
-        self.next() % n == 0
+        self.next().is_multiple_of(n)
     }
 }

@@ -55,8 +55,8 @@ impl Realtime {
     }
 
     /// The subscription is made, unless another join came in between.
-    pub fn ready(&mut self, join_ref: &Option<String>, postgres: &Postgres) -> Option<Value> {
-        if self.join_ref != *join_ref || self.connection.is_none() || postgres.is_down {
+    pub fn ready(&mut self, join_ref: Option<&str>, postgres: &Postgres) -> Option<Value> {
+        if self.join_ref.as_deref() != join_ref || self.connection.is_none() || postgres.is_down {
             return None;
         }
         self.sent = Some(postgres.log.len());

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
+use std::ops::Bound::{Excluded, Included};
 
 use chairside::live::feed::{
     Batch, Cursor, Entry, Feed, FeedEffect, FeedEvent, LogEnds, LogPage, META_KEY, PagePlan, StoredFeed,
@@ -308,7 +309,7 @@ impl World {
         match message {
             // Half the answers to an instance that died still find the next one.
             Message::Feed(event, life) if life == self.feed_host.life || self.random.one_in(2) => {
-                self.feed_event(event)
+                self.feed_event(event);
             }
             Message::Room(room, event, life)
                 if life == self.rooms[room].host.life || self.random.one_in(2) =>
@@ -329,7 +330,7 @@ impl World {
         }
         let frame = match answer {
             Answer::Frame(frame) => Some(frame),
-            Answer::Ready(join_ref) => self.realtime.ready(&join_ref, &self.postgres),
+            Answer::Ready(join_ref) => self.realtime.ready(join_ref.as_deref(), &self.postgres),
         };
         if let Some(frame) = frame {
             self.feed_event(FeedEvent::UpstreamFrame { connection, text: frame.to_string() });
@@ -427,7 +428,7 @@ impl World {
                 let room: usize = room.parse().expect("rooms are numbered");
                 let entries: Vec<(u64, String)> = self
                     .log
-                    .range(batch.from + 1..batch.upto + 1)
+                    .range((Excluded(batch.from), Included(batch.upto.max(batch.from))))
                     .map(|(offset, entry)| (*offset, entry.change.clone()))
                     .collect();
                 let batch = batch.fill(entries);
@@ -529,9 +530,9 @@ impl World {
             RoomEffect::ReadLog { request, cursor } => self.soon(Message::Page(at, request, cursor)),
             RoomEffect::Listen { cursor } => {
                 let event = FeedEvent::Listen { room: at.to_string(), cursor };
-                self.to_feed(at, event);
+                self.call_feed(at, event);
             }
-            RoomEffect::Leave => self.to_feed(at, FeedEvent::Leave { room: at.to_string() }),
+            RoomEffect::Leave => self.call_feed(at, FeedEvent::Leave { room: at.to_string() }),
             RoomEffect::Ack(cursor) => self.rooms[at].ack = Some(cursor),
             RoomEffect::Save { key, value } => self.rooms[at].host.set(key, value),
             RoomEffect::Forget { key } => {
@@ -543,7 +544,7 @@ impl World {
         }
     }
 
-    fn to_feed(&mut self, at: usize, event: FeedEvent) {
+    fn call_feed(&mut self, at: usize, event: FeedEvent) {
         let arrives = (self.now + self.random.within(1, 20)).max(self.rooms[at].to_feed_at);
         self.rooms[at].to_feed_at = arrives;
         let life = self.feed_host.life;
@@ -569,7 +570,7 @@ impl World {
         let entries: Vec<(u64, String)> = match &plan {
             PagePlan::Read { from, upto, .. } => self
                 .log
-                .range(from + 1..upto + 1)
+                .range((Excluded(*from), Included((*upto).max(*from))))
                 .map(|(offset, entry)| (*offset, entry.change.clone()))
                 .collect(),
             PagePlan::NotReady | PagePlan::Gone(_) => Vec::new(),

@@ -1,12 +1,14 @@
-//! What goes into the log: order, no duplicate, no hole; and how sure we are that it is complete.
+//! What goes into the log: in order, no duplicate, no hole.
 
 use serde_json::value::RawValue;
 
 use super::batch::UpstreamState;
 use super::event::{Cursor, Entry, FeedEffect, FeedNotice};
+use super::proof::Proof;
 use super::retry::delay_ms;
 use super::rooms::View;
 use super::stored::{META_KEY, Meta, StoredFeed};
+use super::wire::rows;
 use crate::live::change::Change;
 
 /// The table that everybody may read, and that the edge keeps answers of.
@@ -17,10 +19,6 @@ pub const BACKFILL_LIMIT: u64 = 500;
 const MAX_BACKFILL: u64 = 20_000;
 /// How often the newest `seq` is asked for.
 const NEWEST_EVERY_MS: u64 = 2_000;
-/// Realtime polls twice a second: what it has not sent after this is missing.
-const SILENCE_MS: u64 = 1_000;
-/// Without proof of completeness for so long the log is stale.
-pub const STALE_MS: u64 = 10_000;
 const ANSWER_MS: u64 = 15_000;
 
 /// What bears on an answer about the newest `seq`.
@@ -64,14 +62,7 @@ pub(super) struct Intake {
     retry_at: u64,
     poll: Option<Poll>,
     poll_at: u64,
-    /// What was committed before this time may be missing: Realtime became ready then.
-    unsettled: Option<u64>,
-    /// Postgres has this `seq`, seen at this time, and we do not.
-    behind: Option<(u64, u64)>,
-    /// The log held everything that was committed before this time.
-    proved_at: Option<u64>,
-    /// Since when somebody listens.
-    began_at: Option<u64>,
+    proof: Proof,
     requests: u64,
 }
 
@@ -98,18 +89,8 @@ impl Intake {
 
     pub(super) fn view(&self, now: u64, is_ready: bool) -> Option<View<'_>> {
         let epoch = self.epoch()?;
-        let (state, since) = self.state(now, is_ready);
+        let (state, since) = self.proof.state(now, is_ready);
         Some(View { epoch, first: self.first, head: self.head, state, since, complete: self.complete })
-    }
-
-    fn state(&self, now: u64, is_ready: bool) -> (UpstreamState, Option<u64>) {
-        match self.proved_at.or(self.began_at) {
-            Some(at) if now >= at + STALE_MS => (UpstreamState::Stale, self.proved_at),
-            _ if is_ready && self.unsettled.is_none() && self.proved_at.is_some() => {
-                (UpstreamState::Live, None)
-            }
-            _ => (UpstreamState::CatchingUp, None),
-        }
     }
 
     /// Something was committed, or may be missing.
@@ -119,7 +100,7 @@ impl Intake {
 
     /// Realtime begins to send: what was committed until now has to be read.
     pub(super) fn unsettle(&mut self, now: u64) {
-        self.unsettled = Some(now);
+        self.proof.unsettle(now);
         self.wanted = true;
     }
 
@@ -164,9 +145,8 @@ impl Intake {
         if rows.len() as u64 >= BACKFILL_LIMIT {
             self.wanted = true;
         } else {
-            self.prove(fetch.asked_at);
+            self.proof.read_all(fetch.asked_at);
             self.complete = true;
-            self.unsettled = self.unsettled.filter(|since| *since > fetch.asked_at);
         }
         is_new
     }
@@ -202,11 +182,6 @@ impl Intake {
             out.push(FeedEffect::Append(entries));
         }
         is_new
-    }
-
-    fn prove(&mut self, at: u64) {
-        self.proved_at = self.proved_at.max(Some(at));
-        self.behind = self.behind.filter(|(seq, _)| *seq > self.last_seq);
     }
 
     pub(super) fn backfill_failed(
@@ -254,14 +229,14 @@ impl Intake {
         };
         if let Some(reason) = reason {
             self.begin(random, newest, reason, out);
-            self.prove(poll.asked_at);
+            self.proof.prove(poll.asked_at);
         } else if newest <= self.last_seq {
-            self.prove(poll.asked_at);
+            self.proof.prove(poll.asked_at);
             self.complete = true;
         } else if !self.checked || !listeners.upstream_ready {
             self.wanted = true;
-        } else if self.behind.is_none() {
-            self.behind = Some((newest, now));
+        } else {
+            self.proof.expect(now, newest);
         }
         self.checked = true;
         reason.is_some()
@@ -274,7 +249,8 @@ impl Intake {
         out.push(FeedEffect::Log(FeedNotice::NewEpoch(reason)));
         out.push(FeedEffect::ResetLog { key: META_KEY.to_owned(), value });
         (self.first, self.head, self.last_seq, self.catalogue) = (1, 0, newest, 0);
-        (self.meta, self.backfill, self.behind, self.complete) = (Some(meta), None, None, true);
+        (self.meta, self.backfill, self.complete) = (Some(meta), None, true);
+        self.proof.forget();
     }
 
     pub(super) fn newest_failed(&mut self, now: u64, random: u64, request: u64) {
@@ -285,11 +261,9 @@ impl Intake {
 
     /// How far behind we are although Realtime should have sent it long ago; asks for a backfill.
     pub(super) fn silent(&mut self, now: u64) -> Option<u64> {
-        self.behind = self.behind.filter(|(seq, _)| *seq > self.last_seq);
-        let (seq, _) = self.behind.filter(|(_, since)| now >= since + SILENCE_MS)?;
-        self.behind = None;
+        let behind = self.proof.silent(now, self.last_seq)?;
         self.wanted = true;
-        Some(seq - self.last_seq)
+        Some(behind)
     }
 
     pub(super) fn trimmed(&mut self, first: u64) {
@@ -298,7 +272,7 @@ impl Intake {
 
     /// Asks for what is to be asked for.
     pub(super) fn tick(&mut self, now: u64, random: u64, out: &mut Vec<FeedEffect>) {
-        self.began_at.get_or_insert(now);
+        self.proof.begin(now);
         if let Some(poll) = self.poll.as_ref().filter(|poll| now >= poll.asked_at + ANSWER_MS) {
             self.newest_failed(now, random, poll.request);
         }
@@ -327,35 +301,19 @@ impl Intake {
 
     /// When to tick next.
     pub(super) fn due_at(&self, now: u64) -> u64 {
-        let stale = self.proved_at.or(self.began_at).map_or(u64::MAX, |at| at + STALE_MS);
-        let stale = if stale > now { stale } else { u64::MAX };
         let poll = self.poll.as_ref().map_or(self.poll_at, |poll| poll.asked_at + ANSWER_MS);
         let backfill = match &self.backfill {
             Some(fetch) => fetch.asked_at + ANSWER_MS,
             None if self.wanted && self.checked => self.retry_at,
             None => u64::MAX,
         };
-        let silence = self.behind.map_or(u64::MAX, |(_, since)| since + SILENCE_MS);
-        poll.min(backfill).min(silence).min(stale)
+        poll.min(backfill).min(self.proof.due_at(now))
     }
 
     /// Nobody listens: what the next one finds has to be checked again.
     pub(super) fn stop(&mut self) {
         let meta = self.meta.take();
-        let (first, head, last_seq) = (self.first, self.head, self.last_seq);
-        *self = Self { meta, first, head, last_seq, requests: self.requests, ..Self::default() };
+        let Self { first, head, last_seq, catalogue, requests, .. } = *self;
+        *self = Self { meta, head, first, last_seq, catalogue, requests, ..Self::default() };
     }
-}
-
-#[derive(serde::Deserialize)]
-struct SeqOf {
-    seq: u64,
-}
-
-/// The rows of a backfill with their `seq`, ascending; `None` when it is not that.
-fn rows(body: &str) -> Option<Vec<(u64, &RawValue)>> {
-    let rows: Vec<&RawValue> = serde_json::from_str(body).ok()?;
-    let rows: Option<Vec<_>> =
-        rows.into_iter().map(|row| Some((serde_json::from_str::<SeqOf>(row.get()).ok()?.seq, row))).collect();
-    rows.filter(|rows| rows.is_sorted_by(|a, b| a.0 < b.0))
 }

@@ -13,14 +13,17 @@
 mod batch;
 mod event;
 mod intake;
+mod proof;
 pub(in crate::live) mod retry;
 mod rooms;
 mod stored;
 mod upstream;
+mod wire;
 
 pub use batch::{BATCH_ENTRIES, Batch, BatchEntry, BatchPlan, LogPage, PagePlan, UpstreamState};
 pub use event::{Cursor, Entry, FeedEffect, FeedEvent, FeedNotice};
-pub use intake::{BACKFILL_LIMIT, STALE_MS};
+pub use intake::BACKFILL_LIMIT;
+pub use proof::STALE_MS;
 pub use rooms::KEEP_ALIVE_MS;
 pub use stored::{LogEnds, META_KEY, Meta, StoredFeed, room_key};
 pub use upstream::TOPIC;

@@ -168,12 +168,13 @@ impl Rooms {
             keep
         });
         for (name, room) in &mut self.0 {
-            if room.in_flight.is_none() && now >= room.retry_at {
-                if let Some(batch) = room.next(now, view) {
-                    let told = (batch.state, batch.since);
-                    room.in_flight = Some(InFlight { since: now, from: batch.from, upto: batch.upto, told });
-                    out.push(FeedEffect::Push { room: name.clone(), batch });
-                }
+            if room.in_flight.is_none()
+                && now >= room.retry_at
+                && let Some(batch) = room.next(now, view)
+            {
+                let told = (batch.state, batch.since);
+                room.in_flight = Some(InFlight { since: now, from: batch.from, upto: batch.upto, told });
+                out.push(FeedEffect::Push { room: name.clone(), batch });
             }
         }
     }

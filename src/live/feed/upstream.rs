@@ -2,12 +2,12 @@
 //!
 //! <https://supabase.com/docs/guides/realtime/protocol>
 
-use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::event::{FeedEffect, FeedNotice};
 use super::retry::delay_ms;
+use super::wire::{ChangePayload, Frame, System, is_ok};
 use crate::config::Secret;
 
 /// The topic of the one subscription.
@@ -275,39 +275,4 @@ impl Upstream {
         self.link = Link::Idle;
         (self.failures, self.retry_at, self.doubts) = (0, 0, 0);
     }
-}
-
-#[derive(Deserialize)]
-struct Frame<'a>(Option<String>, Option<String>, String, String, #[serde(borrow)] &'a RawValue);
-
-#[derive(Deserialize)]
-struct ChangePayload<'a> {
-    #[serde(borrow)]
-    data: ChangeData<'a>,
-}
-
-#[derive(Deserialize)]
-struct ChangeData<'a> {
-    #[serde(borrow, default)]
-    record: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    errors: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct System {
-    #[serde(default)]
-    extension: String,
-    #[serde(default)]
-    status: String,
-}
-
-#[derive(Deserialize)]
-struct Reply {
-    #[serde(default)]
-    status: String,
-}
-
-fn is_ok(payload: &RawValue) -> bool {
-    serde_json::from_str::<Reply>(payload.get()).is_ok_and(|reply| reply.status == "ok")
 }

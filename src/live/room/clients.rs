@@ -14,6 +14,7 @@ pub(super) struct Client {
     pub vsn: Vsn,
     pub joins: Window,
     pub messages: Window,
+    pub questions: Window,
     seen_ms: u64,
     touched_ms: u64,
     unread: usize,
@@ -141,7 +142,7 @@ impl Clients {
 
 impl Client {
     fn new(vsn: Vsn, seen_ms: u64) -> Self {
-        let (joins, messages) = (Window::default(), Window::default());
-        Self { vsn, joins, messages, seen_ms, touched_ms: seen_ms, unread: 0 }
+        let (joins, messages, questions) = Default::default();
+        Self { vsn, joins, messages, questions, seen_ms, touched_ms: seen_ms, unread: 0 }
     }
 }

@@ -21,8 +21,11 @@ pub(super) const NO_PERMISSION: &str =
 pub(super) struct Parcel<'a> {
     sight: Sight<'a>,
     frames: ChangeFrames<'a>,
-    shown: HashMap<(u32, Visible), Vec<(Visible, Vec<u32>)>>,
+    shown: HashMap<(u32, Visible), Shown>,
 }
+
+/// What bindings are shown: their ids by kind.
+type Shown = Vec<(Visible, Vec<u32>)>;
 
 impl<'a> Parcel<'a> {
     pub(super) fn new(change: &'a Change, epoch: &'a str, offset: u64) -> Self {

@@ -1,4 +1,4 @@
-//! Joining and leaving, and who a subscription speaks for.
+//! Joining and leaving.
 //!
 //! A join waits for the Feed's first word, then for its token to be verified, then it is answered: what commits after
 //! the answer arrives. Nobody is authorised before the Room has a cursor, so that no change of a role falls in between.
@@ -10,9 +10,9 @@ use serde_json::value::RawValue;
 use super::Room;
 use super::event::{ClientId, Grant, Refusal};
 use super::link::watermark;
-use super::members::{Channel, SIGN_IN};
+use super::members::SIGN_IN;
 use super::requests::Waiter;
-use super::subscription::{BindingSet, PendingJoin, Place, Subscription, Topic};
+use super::subscription::{BindingSet, PendingJoin, Place, Subscription};
 use crate::auth::Role;
 use crate::config::Secret;
 use crate::live::audience::Viewer;
@@ -151,10 +151,10 @@ impl Room {
             self.clients.send(client, closed);
         }
         self.welcome(client, &topic, invalid.as_deref());
-        if resume == Resumed::Never {
-            if let Some(cursor) = self.link.cursor.clone() {
-                self.resync(client, &topic, &cursor);
-            }
+        if resume == Resumed::Never
+            && let Some(cursor) = self.link.cursor.clone()
+        {
+            self.resync(client, &topic, &cursor);
         }
         self.mark(client, &topic);
         self.presence_joined(client, &topic);
@@ -200,53 +200,6 @@ impl Room {
         }
     }
 
-    /// `access_token`: the subscription goes on, perhaps as somebody else.
-    pub(super) fn refresh_authorised(
-        &mut self,
-        now: u64,
-        client: ClientId,
-        topic: &Topic,
-        result: &Result<Grant, Refusal>,
-    ) {
-        let Some(one) = self.subscriptions.get(client, topic) else { return };
-        let (was_member, entries, private) = (one.is_member(), one.entries.len(), one.private);
-        match result {
-            Err(Refusal::Token(reason)) => self.end(client, topic, reason),
-            Ok(grant) if is_over(grant, now) => self.end(client, topic, EXPIRED),
-            Ok(grant) if grant.viewer.role == Role::Anon && (private || entries == 0) => {
-                self.end(client, topic, "You no longer have permission to be in this channel: sign in");
-            }
-            Ok(grant) => {
-                if was_member && grant.viewer.role == Role::Anon {
-                    self.subscriptions.change(client, topic, |one| one.grant(grant));
-                    self.member_left(client, topic);
-                } else {
-                    self.subscriptions.change(client, topic, |one| one.grant(grant));
-                }
-                self.save_subscription(client, topic);
-                let one = self.subscriptions.get(client, topic).filter(|one| one.place != Place::None);
-                if let Some(one) = one {
-                    self.clients.send(client, one.server().system(&SUBSCRIBED));
-                }
-                if !was_member {
-                    self.presence_joined(client, topic);
-                }
-            }
-            // It goes on with the token it has; the new one is looked at again.
-            Err(Refusal::Unavailable) => {}
-        }
-    }
-
-    /// Somebody signed out and stays for the changes.
-    fn member_left(&mut self, client: ClientId, topic: &str) {
-        let mut tracked = None;
-        self.subscriptions.change(client, topic, |one| tracked = one.tracked.take());
-        if let Some(one) = self.subscriptions.get(client, topic) {
-            let (channel, key) = (Channel::of(one), one.presence_key.clone());
-            self.presence_gone(&channel, &key, tracked.as_ref());
-        }
-    }
-
     /// `phx_leave`
     pub(super) fn leave(&mut self, client: ClientId, topic: &str, reference: Option<&str>) {
         let Some(one) = self.subscriptions.get(client, topic) else { return };
@@ -268,7 +221,7 @@ impl Room {
 
 pub(super) const EXPIRED: &str = "Token has expired 0 seconds ago";
 const ANON: Viewer = Viewer { role: Role::Anon, id: None };
-const SUBSCRIBED: System<'static> = System {
+pub(super) const SUBSCRIBED: System<'static> = System {
     extension: "postgres_changes",
     status: "ok",
     message: "Subscribed to PostgreSQL",
@@ -285,7 +238,7 @@ enum Resumed {
     Never,
 }
 
-fn is_over(grant: &Grant, now: u64) -> bool {
+pub(super) fn is_over(grant: &Grant, now: u64) -> bool {
     grant.expires_at.is_some_and(|seconds| seconds.saturating_mul(1_000) <= now)
 }
 
@@ -322,7 +275,6 @@ fn subscription(pending: PendingJoin, vsn: crate::live::phoenix::Vsn, set: Arc<B
         set,
         viewer: ANON,
         expires_ms: None,
-        resumes: join.resume.is_some(),
         resume: join.resume,
         place: Place::None,
     }

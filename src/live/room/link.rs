@@ -5,7 +5,7 @@
 //! what they have; others may see it twice, which for rows that are replaced by key changes nothing. None misses any.
 
 use super::Room;
-use super::event::{RoomEffect, RoomNotice};
+use super::event::{ClientId, RoomEffect, RoomNotice};
 use super::stored::CURSOR_KEY;
 use super::subscription::Place;
 use super::subscriptions::Key;
@@ -188,36 +188,41 @@ impl Room {
         cursor
     }
 
-    /// Everybody is told that changes are lost. Who cannot resume is made to join again.
+    /// Changes are lost, a change of somebody's role perhaps among them: everybody is told and has to join again, with
+    /// the token that is looked at anew.
     fn begin_anew(&mut self, start: Cursor, reason: &'static str) -> Cursor {
         self.clients.out.push(RoomEffect::Log(RoomNotice::Resync(reason)));
         self.link.marked = Some(start.offset);
-        let all = self.subscriptions.iter().filter(|one| one.place != Place::None);
-        let all: Vec<Key> = all.map(|one| (one.client, one.topic.clone())).collect();
+        let all: Vec<Key> = self.subscriptions.iter().map(|one| (one.client, one.topic.clone())).collect();
         for (client, topic) in all {
-            self.resync(client, &topic, &start);
+            self.tell_resync(client, &topic, &start);
+            if let Some(one) = self.subscriptions.get(client, &topic) {
+                self.clients.send(client, one.server().error());
+            }
+            self.drop_subscription(client, &topic);
         }
         start
     }
 
-    /// One subscription is told that changes are lost, and goes on from the cursor.
-    pub(super) fn resync(&mut self, client: u64, topic: &str, from: &Cursor) {
-        let Some(subscription) = self.subscriptions.get(client, topic) else { return };
-        let system = System {
-            extension: "chairside",
-            status: "resync",
-            message: "The log does not reach back that far: read the tables anew",
-            epoch: Some(&from.epoch),
-            offset: Some(from.offset),
-            ..System::default()
-        };
-        self.clients.send(client, subscription.server().system(&system));
-        if subscription.resumes {
-            self.subscriptions.change(client, topic, |subscription| subscription.place = Place::Live);
-            self.save_subscription(client, topic);
-        } else {
-            self.clients.send(client, subscription.server().error());
-            self.drop_subscription(client, topic);
+    /// One subscription is told that changes are lost to it, and goes on from the cursor.
+    pub(super) fn resync(&mut self, client: ClientId, topic: &str, from: &Cursor) {
+        self.tell_resync(client, topic, from);
+        self.subscriptions.change(client, topic, |one| one.place = Place::Live);
+        self.save_subscription(client, topic);
+    }
+
+    fn tell_resync(&mut self, client: ClientId, topic: &str, from: &Cursor) {
+        let one = self.subscriptions.get(client, topic).filter(|one| one.place != Place::None);
+        if let Some(one) = one {
+            let system = System {
+                extension: "chairside",
+                status: "resync",
+                message: "The log does not reach back that far: read the tables anew",
+                epoch: Some(&from.epoch),
+                offset: Some(from.offset),
+                ..System::default()
+            };
+            self.clients.send(client, one.server().system(&system));
         }
     }
 
@@ -238,7 +243,7 @@ impl Room {
             return;
         }
         self.link.standing = standing;
-        self.to_all(&standing.system(), |one| one.place != Place::None);
+        self.send_system(&standing.system(), |one| one.place != Place::None);
     }
 
     /// What a new subscription is told of the Feed.
@@ -250,12 +255,16 @@ impl Room {
         let Some(cursor) = self.link.cursor.clone() else { return };
         if self.link.is_unmarked() {
             self.link.marked = Some(cursor.offset);
-            self.to_all(&watermark(&cursor), |one| one.place == Place::Live);
+            self.send_system(&watermark(&cursor), |one| one.place == Place::Live);
         }
     }
 
     /// Sends a message to all these subscriptions; made once for each topic and serializer.
-    fn to_all(&mut self, system: &System<'_>, wanted: impl Fn(&super::subscription::Subscription) -> bool) {
+    fn send_system(
+        &mut self,
+        system: &System<'_>,
+        wanted: impl Fn(&super::subscription::Subscription) -> bool,
+    ) {
         let mut frames = std::collections::BTreeMap::<_, Vec<_>>::new();
         for one in self.subscriptions.iter().filter(|one| wanted(one)) {
             frames.entry((one.topic.clone(), one.vsn)).or_default().push(one.client);

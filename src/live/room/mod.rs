@@ -8,7 +8,7 @@
 //! | --- | --- |
 //! | is connected | every visible change after its join was answered, in order; after a crash of the object perhaps the last batch again ([`link`]) |
 //! | joins with `config.broadcast.resume` | every visible change after the cursor, in order; what it has already, it can tell by `offset`; or one `system` message `resync` |
-//! | is connected while the log begins anew | `resync`; without `resume` also `phx_error`, upon which clients join again |
+//! | is connected while the log begins anew | `resync` and `phx_error`, upon which clients join again |
 //!
 //! Messages of our own are `system` messages: `extension` `chairside` with `status` `live`, `catching-up`, `stale`
 //! (`since`) or `resync` (`epoch`, `offset`: where it goes on); `extension` `postgres_changes`, `status` `ok`,
@@ -29,6 +29,7 @@ mod resume;
 mod stored;
 mod subscription;
 mod subscriptions;
+mod tokens;
 
 pub use event::{Attachment, ClientId, Grant, Refusal, RoomEffect, RoomEvent, RoomNotice};
 pub use limits::{Limits, close};

@@ -10,6 +10,8 @@ use super::subscription::{PendingJoin, Topic};
 use crate::config::Secret;
 
 const ANSWER_MS: u64 = 15_000;
+/// When a socket asks too much at once.
+const LATER_MS: u64 = 1_000;
 /// When a newer token could not be looked at.
 const AGAIN_MS: u64 = 2_000;
 
@@ -82,13 +84,15 @@ impl Requests {
 impl Room {
     /// Asks whose token it is, unless that is being asked already.
     pub(super) fn authorise(&mut self, now: u64, client: ClientId, token: Secret, waiter: Waiter) {
-        let same = |one: &&mut Request| !one.is_later && one.client == client && one.token == token;
+        let same = |one: &&mut Request| one.client == client && one.token == token;
         if let Some(found) = self.requests.all.values_mut().find(same) {
             found.waiters.push(waiter);
             return;
         }
-        let waiters = vec![waiter];
-        self.ask(Request { client, token, waiters, changed: Vec::new(), asked_at: now, is_later: false });
+        let limit = self.clients.limits().joins_per_second;
+        let is_later = !self.clients.get_mut(client).is_some_and(|one| one.questions.admit(now, limit));
+        let asked_at = if is_later { now + LATER_MS } else { now };
+        self.ask(Request { client, token, waiters: vec![waiter], changed: Vec::new(), asked_at, is_later });
     }
 
     fn ask(&mut self, request: Request) {

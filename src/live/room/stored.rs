@@ -29,6 +29,7 @@ pub(super) fn is_subscription_key(key: &str) -> bool {
 }
 
 /// A joined topic of one socket.
+#[expect(clippy::struct_excessive_bools, reason = "four independent settings of a join")]
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StoredSubscription {
     /// The socket.
@@ -60,9 +61,6 @@ pub struct StoredSubscription {
     /// When the token ends; Unix milliseconds.
     #[serde(default)]
     pub expires_ms: Option<u64>,
-    /// Whether the client knows how to resume.
-    #[serde(default)]
-    pub resumes: bool,
     /// It is behind the Room and has received everything up to here.
     #[serde(default)]
     pub behind: Option<u64>,

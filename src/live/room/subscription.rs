@@ -36,6 +36,7 @@ pub(super) enum Place {
     Live,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "four independent settings of a join")]
 #[derive(Debug)]
 pub(super) struct Subscription {
     pub client: ClientId,
@@ -52,7 +53,6 @@ pub(super) struct Subscription {
     pub set: Arc<BindingSet>,
     pub viewer: Viewer,
     pub expires_ms: Option<u64>,
-    pub resumes: bool,
     /// From where, until it is placed.
     pub resume: Option<Resume>,
     pub place: Place,
@@ -94,7 +94,6 @@ impl Subscription {
             role: self.viewer.role.as_str().to_owned(),
             user: self.viewer.id.map(|id| id.hyphenated().to_string()),
             expires_ms: self.expires_ms,
-            resumes: self.resumes,
             behind,
             ahead,
         }
@@ -128,7 +127,6 @@ impl Subscription {
             set,
             viewer: Viewer { role, id },
             expires_ms: stored.expires_ms,
-            resumes: stored.resumes,
             resume: None,
             place,
         })

@@ -48,7 +48,8 @@ pub(super) struct GroupMembers {
 
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions {
-    all: BTreeMap<Key, Subscription>,
+    all: BTreeMap<ClientId, BTreeMap<Topic, Subscription>>,
+    count: usize,
     /// Those that are live.
     pub(super) live: BTreeMap<Group, GroupMembers>,
     /// Those that are ahead of the Room, few and not for long.
@@ -66,29 +67,24 @@ pub(super) struct Subscriptions {
 
 impl Subscriptions {
     pub(super) fn len(&self) -> usize {
-        self.all.len()
+        self.count
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.all.is_empty()
+        self.count == 0
     }
 
     pub(super) fn get(&self, client: ClientId, topic: &str) -> Option<&Subscription> {
-        self.all.get(&(client, topic.into()))
+        self.all.get(&client)?.get(topic)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Subscription> {
-        self.all.values()
+        self.all.values().flat_map(BTreeMap::values)
     }
 
     /// The topics of one socket.
     pub(super) fn topics(&self, client: ClientId) -> Vec<Topic> {
-        let first = (client, Topic::from(""));
-        self.all
-            .range(first..)
-            .take_while(|((of, _), _)| *of == client)
-            .map(|((_, topic), _)| topic.clone())
-            .collect()
+        self.all.get(&client).into_iter().flat_map(BTreeMap::keys).cloned().collect()
     }
 
     pub(super) fn insert(&mut self, subscription: Subscription) {
@@ -97,8 +93,7 @@ impl Subscriptions {
     }
 
     pub(super) fn remove(&mut self, client: ClientId, topic: &str) -> Option<Subscription> {
-        let (key, subscription) = self.all.remove_entry(&(client, topic.into()))?;
-        self.unlist(&key, &subscription);
+        let subscription = self.take(client, topic)?;
         let set = &subscription.set;
         if Arc::strong_count(set) <= 2 {
             self.sets.retain(|_, kept| kept.number != set.number);
@@ -113,13 +108,21 @@ impl Subscriptions {
         topic: &str,
         change: impl FnOnce(&mut Subscription),
     ) -> bool {
-        let Some((key, mut subscription)) = self.all.remove_entry(&(client, topic.into())) else {
-            return false;
-        };
-        self.unlist(&key, &subscription);
+        let Some(mut subscription) = self.take(client, topic) else { return false };
         change(&mut subscription);
         self.put(subscription);
         true
+    }
+
+    fn take(&mut self, client: ClientId, topic: &str) -> Option<Subscription> {
+        let topics = self.all.get_mut(&client)?;
+        let (topic, subscription) = topics.remove_entry(topic)?;
+        if topics.is_empty() {
+            self.all.remove(&client);
+        }
+        self.count -= 1;
+        self.unlist(&(client, topic), &subscription);
+        Some(subscription)
     }
 
     fn put(&mut self, subscription: Subscription) {
@@ -147,7 +150,8 @@ impl Subscriptions {
         if let Some(id) = subscription.viewer.id {
             self.users.entry(id).or_default().insert(key.clone());
         }
-        self.all.insert(key, subscription);
+        self.count += 1;
+        self.all.entry(key.0).or_default().insert(key.1, subscription);
     }
 
     fn unlist(&mut self, key: &Key, subscription: &Subscription) {
