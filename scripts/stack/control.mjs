@@ -9,9 +9,9 @@
 //   GET  /realtime   counters and settings of the Realtime stand-in
 //   POST /realtime   {mode, …}: how it misbehaves, see realtime/misbehave.mjs
 // Modes: ok · down (nobody listens; with a filter: the connection is closed) · slow (ms before
-// the answer) · garbage (kind: html, html-502, invalid-json, truncated) · reply (status, headers,
-// body as given) · lose-reply (PostgREST commits, the caller never hears of it; its connection is
-// cut after ms).
+// the answer) · garbage (kind: html, html-502, invalid-json, truncated, stalled) · reply (status,
+// headers, body as given) · lose-reply (PostgREST commits, the caller never hears of it; its
+// connection is cut after ms).
 
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -154,7 +154,11 @@ function garbage(response, kind) {
   if (kind === 'html') response.writeHead(200, headers).end(HTML);
   else if (kind === 'html-502') response.writeHead(502, headers).end(HTML);
   else if (kind === 'invalid-json') response.writeHead(200, headers).end('[{"id":');
-  else {
+  else if (kind === 'stalled') {
+    // Promises an error's body and falls silent in it.
+    response.writeHead(400, { ...headers, 'content-length': 1000 });
+    response.write('{"code":"');
+  } else {
     // Promises more than it sends, then hangs up.
     response.writeHead(200, { ...headers, 'content-length': 1000 });
     response.write('[{"id":', () => response.destroy());

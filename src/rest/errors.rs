@@ -113,7 +113,8 @@ pub fn problem(schema: &Schema, method: Method, status: u16, error: &PgError) ->
         code if code.starts_with("22") => invalid_value("A value does not have the type of its column."),
         "42501" if status == 401 => Problem::new(Kind::Unauthorized, "Sign in to do this."),
         "42501" => Problem::new(Kind::Forbidden, "You are not allowed to do this."),
-        code if is_unavailable(code) => {
+        // A gateway in between says so without a code.
+        code if is_unavailable(code) || (code.is_empty() && status == 503) => {
             Problem::new(Kind::Unavailable, "The database is busy or away; try again.")
                 .retry_after(RETRY_AFTER)
         }
@@ -122,7 +123,8 @@ pub fn problem(schema: &Schema, method: Method, status: u16, error: &PgError) ->
         _ => Problem::new(Kind::BadUpstream, "The database answered something unexpected.")
             .cause(format!("upstream {status} {code}")),
     };
-    let code = if problem.kind == Kind::BadUpstream { problem.code } else { Cow::Owned(code.to_owned()) };
+    let own = problem.kind == Kind::BadUpstream || code.is_empty();
+    let code = if own { problem.code } else { Cow::Owned(code.to_owned()) };
     Problem { code, ..problem }
 }
 

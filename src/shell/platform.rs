@@ -52,17 +52,13 @@ impl Platform for EdgePlatform {
         }
     }
 
-    async fn collect(&self, mut body: Response, limit: usize) -> Result<Collected<Response>, SendError> {
-        let mut rest = body.stream().map_err(|error| broken(&error))?;
-        let mut bytes = Vec::new();
-        while let Some(chunk) = rest.next().await {
-            bytes.extend_from_slice(&chunk.map_err(|error| broken(&error))?);
-            if bytes.len() > limit {
-                let whole = stream::once(async { Ok::<_, worker::Error>(bytes) }).chain(rest);
-                return Response::from_stream(whole).map(Collected::Longer).map_err(|error| broken(&error));
-            }
+    async fn collect(&self, body: Response, limit: usize) -> Result<Collected<Response>, SendError> {
+        let read = read(body, limit);
+        pin_mut!(read);
+        match select(read, Delay::from(COLLECT_TIMEOUT)).await {
+            Either::Left((collected, _)) => collected.map_err(|error| broken(&error)),
+            Either::Right(_) => Err(SendError::Timeout),
         }
-        Ok(Collected::Whole(bytes))
     }
 
     async fn admit(&self, budget: Budget, key: &str) -> Result<bool, String> {
@@ -128,6 +124,22 @@ impl Platform for EdgePlatform {
         let _ = getrandom::fill(&mut bytes);
         uuid::Builder::from_random_bytes(bytes).into_uuid().hyphenated().to_string()
     }
+}
+
+/// How long a body that is read here may take to come: it is short, and its head is there already.
+const COLLECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+async fn read(mut body: Response, limit: usize) -> worker::Result<Collected<Response>> {
+    let mut rest = body.stream()?;
+    let mut bytes = Vec::new();
+    while let Some(chunk) = rest.next().await {
+        bytes.extend_from_slice(&chunk?);
+        if bytes.len() > limit {
+            let whole = stream::once(async { Ok::<_, worker::Error>(bytes) }).chain(rest);
+            return Response::from_stream(whole).map(Collected::Longer);
+        }
+    }
+    Ok(Collected::Whole(bytes))
 }
 
 fn request(call: Call) -> worker::Result<worker::Request> {
