@@ -46,8 +46,8 @@ pub struct Gate {
 impl Gate {
     /// For all-MiniLM-L6-v2 (int8), as packaged for the local stack.
     pub const MINILM: Self = Self {
-        hybrid: Coefficients { bias: -11.44, dense: 15.0, strength: 6.28, threshold: 0.6 },
-        lexical: Coefficients { bias: -5.32, dense: 0.0, strength: 11.27, threshold: -0.36 },
+        hybrid: Coefficients { bias: -10.9, dense: 14.1, strength: 7.1, threshold: 0.48 },
+        lexical: Coefficients { bias: -4.91, dense: 0.0, strength: 11.78, threshold: 0.27 },
     };
 
     /// Judges; without anything found nothing is answerable.
