@@ -116,7 +116,7 @@ pub fn assign_ids(entries: &[Box<RawValue>]) -> Vec<u32> {
     for entry in entries {
         let mut id = hash(entry.get());
         while taken.iter().any(|(other, text)| *other == id && *text != entry.get()) {
-            id = id.wrapping_add(1) & MAX_ID;
+            id = (id % MAX_ID) + 1;
         }
         taken.push((id, entry.get()));
     }
@@ -129,7 +129,8 @@ const MAX_ID: u32 = 0x07ff_ffff;
 fn hash(text: &str) -> u32 {
     let full =
         text.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    (full ^ (full >> 27)) & MAX_ID
+    // realtime-js takes an id of 0 for none.
+    ((full ^ (full >> 27)) & MAX_ID).max(1)
 }
 
 struct Asked {
