@@ -13,12 +13,16 @@ use crate::rest::{Rest, body};
 /// The longest answer about free slots.
 const MAX_BYTES: usize = 64 * 1024;
 
-/// Which dentist, from when to when.
+/// The most slots that are proposed.
+const MOST: usize = 5;
+
+/// Which dentist, from when to when, or for which services.
 #[derive(Debug, Default, Deserialize)]
 struct Wanted {
     dentist_id: Option<String>,
     starts_at: Option<String>,
     ends_at: Option<String>,
+    service_ids: Option<Value>,
 }
 
 /// The problem of a refused write; on a taken slot with up to five free ones. What was wanted is in the body, and for
@@ -53,11 +57,33 @@ async fn alternatives<P: Platform, R: Request>(
         wanted.starts_at = wanted.starts_at.or(row.starts_at);
         wanted.ends_at = wanted.ends_at.or(row.ends_at);
     }
-    let arguments = json!({
-        "dentist_id": wanted.dentist_id?, "starts_at": wanted.starts_at?, "ends_at": wanted.ends_at?,
-    });
-    let spec = Spec::post("rpc/slot_alternatives", Vec::new(), Some(arguments.to_string().into_bytes()));
-    read(rest, spec).await
+    let (dentist_id, starts_at) = (wanted.dentist_id?, wanted.starts_at?);
+    if let Some(ends_at) = wanted.ends_at {
+        let arguments = json!({ "dentist_id": dentist_id, "starts_at": starts_at, "ends_at": ends_at });
+        return read(rest, call("rpc/slot_alternatives", Vec::new(), &arguments)).await;
+    }
+    let services = wanted.service_ids?;
+    match next_slots(rest, &services, Some(&dentist_id), &starts_at).await? {
+        Value::Array(slots) if slots.is_empty() => next_slots(rest, &services, None, &starts_at).await,
+        slots => Some(slots),
+    }
+}
+
+/// The next slots that are long enough for the services, of one dentist or of all: a booking by services says no end.
+async fn next_slots<P: Platform, R: Request>(
+    rest: &Rest<'_, P, R>,
+    services: &Value,
+    dentist_id: Option<&str>,
+    from: &str,
+) -> Option<Value> {
+    let arguments = json!({ "service_ids": services, "dentist_id": dentist_id, "from": from });
+    let query =
+        vec![("order".to_owned(), "starts_at,dentist_id".to_owned()), ("limit".to_owned(), MOST.to_string())];
+    read(rest, call("rpc/available_slots", query, &arguments)).await
+}
+
+fn call<'a>(target: &'a str, query: Vec<(String, String)>, arguments: &Value) -> Spec<'a> {
+    Spec::post(target, query, Some(arguments.to_string().into_bytes()))
 }
 
 /// The wish of a single row; several rows at once get no proposals.

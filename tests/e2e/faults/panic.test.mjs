@@ -1,0 +1,50 @@
+// A panic put in on purpose (a build with the feature panic-route): what is in flight with it may fail, and nothing else.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { root } from '../../../scripts/stack/settings.mjs';
+import { during, send } from '../lib/stack.mjs';
+import { start } from './worker.mjs';
+
+const READ = '/rest/v1/appointment?select=id&limit=1';
+const SLOW_MS = 1500;
+
+let worker;
+before(async () => {
+  const build = join(root, 'target', 'panic-worker');
+  const made = spawnSync(join(root, 'scripts', 'build'), ['--out-dir', build, '--features', 'panic-route'], { encoding: 'utf8' });
+  assert.equal(made.status, 0, made.stderr);
+  worker = await start({}, { build });
+});
+after(() => worker?.stop());
+
+const ask = (path = READ) => send('GET', path, { role: 'admin', url: worker.url });
+const inTime = (promise) => Promise.race([promise, sleep(10_000, undefined, { ref: false }).then(() => assert.fail('it hangs'))]);
+
+async function panics() {
+  const { status } = await inTime(ask('/__panic'));
+  assert.ok(status >= 500, `the panic answers ${status}`);
+}
+
+test('a_panic_is_5xx_and_the_next_request_is_served', async () => {
+  assert.equal((await inTime(ask())).status, 200);
+  for (let round = 0; round < 3; round += 1) {
+    await panics();
+    const next = await inTime(ask());
+    assert.equal(next.status, 200, next.text);
+  }
+});
+
+test('requests_in_flight_with_it_end_and_those_after_it_are_served', async () => {
+  await during({ mode: 'slow', ms: SLOW_MS }, async () => {
+    const inFlight = Array.from({ length: 4 }, () => ask());
+    await sleep(SLOW_MS / 3);
+    await panics();
+    for (const { status } of await inTime(Promise.all(inFlight))) assert.ok(status === 200 || status >= 500, `in flight: ${status}`);
+  });
+  const replies = await inTime(Promise.all(Array.from({ length: 8 }, () => ask())));
+  assert.deepEqual(replies.map(({ status }) => status), Array(8).fill(200));
+});
