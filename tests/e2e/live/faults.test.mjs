@@ -4,13 +4,13 @@
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { startWorker, workerVars } from '../../../scripts/stack/worker.mjs';
 import { Database } from '../lib/database.mjs';
 import { control, during, env } from '../lib/stack.mjs';
 import { got, Writer } from './clinic.mjs';
-import { APPOINTMENTS, closeAll, listen, official, SERVICES, sleep, until } from './support.mjs';
+import { APPOINTMENTS, closeAll, listen, official, raw, SERVICES, sleep, until } from './support.mjs';
 
 const WANTED = 2_000;
 const ENTRIES = [APPOINTMENTS, SERVICES];
@@ -104,56 +104,72 @@ async function compare(watchers, from, mark) {
   }
 }
 
-test('2,000 changes while everything breaks: nothing is lost, doubled or out of order', async (t) => {
-  const roles = ['anon', 'patient', 'patient2', 'dentist', 'receptionist'];
-  const steady = roles.map((role) => new Watcher(role, `helper-${role}`));
-  const unchanged = roles.map((role) => new Watcher(role, `unchanged-${role}`, false));
-  const cut = ['patient', 'receptionist', 'anon'].map((role) => new Watcher(role, `cut-${role}`));
-  const reborn = ['patient2', 'dentist'].map((role) => new Watcher(role, `reborn-${role}`));
-  const helped = [...steady, ...cut, ...reborn];
-  const everybody = [...helped, ...unchanged];
-  for (const one of everybody) await one.open();
-  await until(() => everybody.every(({ heard }) => heard.oks() > 0), 'all to be subscribed', 10_000);
-  await marked(everybody);
-  for (const { changes } of everybody) changes.length = 0;
-  const from = await writer.newest();
-  const began = Date.now();
-  writer.start();
+describe('faults', { concurrency: 2 }, () => {
+  test('2,000 changes while everything breaks: nothing is lost, doubled or out of order', async (t) => {
+    const roles = ['anon', 'patient', 'patient2', 'dentist', 'receptionist'];
+    const steady = roles.map((role) => new Watcher(role, `helper-${role}`));
+    const unchanged = roles.map((role) => new Watcher(role, `unchanged-${role}`, false));
+    const cut = ['patient', 'receptionist', 'anon'].map((role) => new Watcher(role, `cut-${role}`));
+    const reborn = ['patient2', 'dentist'].map((role) => new Watcher(role, `reborn-${role}`));
+    const helped = [...steady, ...cut, ...reborn];
+    const everybody = [...helped, ...unchanged];
+    for (const one of everybody) await one.open();
+    await until(() => everybody.every(({ heard }) => heard.oks() > 0), 'all to be subscribed', 10_000);
+    await marked(everybody);
+    for (const { changes } of everybody) changes.length = 0;
+    const from = await writer.newest();
+    const began = Date.now();
+    writer.start();
 
-  let stopped = false;
-  const cutting = (async () => {
-    while (!stopped) {
-      for (const one of cut) one.cut();
-      await sleep(700 + Math.random() * 900);
-    }
-  })();
-  const dying = (async () => {
-    while (!stopped) {
-      for (const one of reborn) await one.quit();
-      await sleep(300 + Math.random() * 1500);
-      for (const one of reborn) await one.open();
-      await sleep(700 + Math.random() * 900);
-    }
-  })();
+    let stopped = false;
+    const cutting = (async () => {
+      while (!stopped) {
+        for (const one of cut) one.cut();
+        await sleep(700 + Math.random() * 900);
+      }
+    })();
+    const dying = (async () => {
+      while (!stopped) {
+        for (const one of reborn) await one.quit();
+        await sleep(300 + Math.random() * 1500);
+        for (const one of reborn) await one.open();
+        await sleep(700 + Math.random() * 900);
+      }
+    })();
 
-  for (const [what, how, wait] of UPSTREAM) {
-    t.diagnostic(`${((Date.now() - began) / 1000).toFixed(1)} s, ${(await writer.newest()) - from} changes: ${what}`);
-    await how();
-    await sleep(wait);
-  }
-  t.diagnostic(`${((Date.now() - began) / 1000).toFixed(1)} s, ${(await writer.newest()) - from} changes: the Worker is killed, twice`);
-  // What happens while they are away, unchanged clients miss.
-  await compare(unchanged, from, await marked(unchanged));
-  for (let time = 0; time < 2; time++) {
-    await worker.kill();
-    await sleep(500);
-    worker = await start(worker.port);
-    await sleep(3000);
-  }
-  await until(async () => (await writer.newest()) - from >= WANTED, `${WANTED} changes`, 60_000);
-  stopped = true;
-  await Promise.all([cutting, dying, writer.stop()]);
-  await compare(helped, from, await marked(helped));
-  t.diagnostic(`${(await writer.newest()) - from} changes in ${((Date.now() - began) / 1000).toFixed(1)} s, ${writer.through} through Chairside (${writer.refused} failed), ${cut.reduce((sum, { heard }) => sum + heard.oks(), 0)} joins of those who were cut off`);
-  assert.ok(writer.through > 100);
+    for (const [what, how, wait] of UPSTREAM) {
+      t.diagnostic(`${((Date.now() - began) / 1000).toFixed(1)} s, ${(await writer.newest()) - from} changes: ${what}`);
+      await how();
+      await sleep(wait);
+    }
+    t.diagnostic(`${((Date.now() - began) / 1000).toFixed(1)} s, ${(await writer.newest()) - from} changes: the Worker is killed, twice`);
+    // What happens while they are away, unchanged clients miss.
+    await compare(unchanged, from, await marked(unchanged));
+    for (let time = 0; time < 2; time++) {
+      await worker.kill();
+      await sleep(500);
+      worker = await start(worker.port);
+      await sleep(3000);
+    }
+    await until(async () => (await writer.newest()) - from >= WANTED, `${WANTED} changes`, 60_000);
+    stopped = true;
+    await Promise.all([cutting, dying, writer.stop()]);
+    await compare(helped, from, await marked(helped));
+    t.diagnostic(`${(await writer.newest()) - from} changes in ${((Date.now() - began) / 1000).toFixed(1)} s, ${writer.through} through Chairside (${writer.refused} failed), ${cut.reduce((sum, { heard }) => sum + heard.oks(), 0)} joins of those who were cut off`);
+    assert.ok(writer.through > 100);
+  });
+
+  test('a socket without heartbeats is closed with 4009; one with them is not', async () => {
+    const silent = await raw();
+    const alive = await raw();
+    const beat = setInterval(() => alive.send([null, '7', 'phoenix', 'heartbeat', {}]), 20_000);
+    const began = Date.now();
+    try {
+      assert.deepEqual(await silent.closed, { code: 4009, reason: 'No heartbeat' });
+      assert.ok(Date.now() - began >= 60_000 && Date.now() - began <= 75_000, `after ${Date.now() - began} ms`);
+      assert.equal(alive.ws.readyState, 1);
+    } finally {
+      clearInterval(beat);
+    }
+  });
 });
