@@ -94,6 +94,9 @@ impl Feed {
     /// Where the public catalogue stands: answers that were kept under an older place are out of date. `None` while
     /// nobody listens or the log is behind.
     pub fn catalogue(&self, now_ms: u64) -> Option<Cursor> {
+        if self.rooms.is_empty() {
+            return None;
+        }
         self.intake.catalogue(now_ms, self.upstream.is_ready())
     }
 
