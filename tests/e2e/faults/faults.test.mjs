@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { Database } from '../lib/database.mjs';
 import { control, during, send } from '../lib/stack.mjs';
 import { start } from './worker.mjs';
 
@@ -10,11 +11,18 @@ const READ = '/rest/v1/appointment?select=id&limit=1';
 const SECRET = 'Hildegard-internal-cause';
 const PATIENCE_MS = 500;
 
+let db;
 let hasty;
 before(async () => {
+  db = await Database.open();
+  await db.keep();
   hasty = await start({ UPSTREAM_TIMEOUT_MS: String(PATIENCE_MS) });
 });
-after(() => hasty?.stop());
+after(async () => {
+  await hasty?.stop();
+  await db.restore();
+  await db.close();
+});
 
 // As admin: what anybody may read, the edge may have kept.
 const ADMIN = { role: 'admin' };

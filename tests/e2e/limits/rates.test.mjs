@@ -26,7 +26,11 @@ beforeEach(async () => {
 
 // The address is Cloudflare's to say; without Cloudflare in front a test may.
 let last = 0;
-const address = () => `203.0.113.${(last += 1)}`;
+function address() {
+  last += 1;
+  return `203.0.113.${last}`;
+}
+
 const ask = (path, options = {}, from = undefined) =>
   send(options.method ?? 'GET', path, { ...options, url: worker.url, headers: { ...options.headers, ...(from ? { 'cf-connecting-ip': from } : {}) } });
 
