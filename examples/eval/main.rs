@@ -2,6 +2,12 @@
 //! needs and calls this. Sets are folders in BEIR's layout; each becomes a category of its own in the database and a
 //! collection of its own in the vector store.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot go on stops")]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts and ranks of some thousands"
+)]
 
 mod abstention;
 mod cache;

@@ -10,6 +10,3 @@ mod store;
 
 pub use calls::Settings;
 pub use store::Chroma;
-
-#[cfg(test)]
-mod tests;

@@ -1,4 +1,4 @@
-//! Embeddings: what the chatbot wants of a model, and any endpoint that speaks OpenAI's `POST /embeddings`.
+//! Embeddings: what the chatbot wants of a model, and any endpoint that speaks `OpenAI`'s `POST /embeddings`.
 
 use std::borrow::Cow;
 
@@ -29,7 +29,7 @@ pub trait Embedder {
     ) -> impl Future<Output = Result<Vec<Vec<f32>>, Fault>>;
 }
 
-/// An endpoint that speaks OpenAI's dialect.
+/// An endpoint that speaks `OpenAI`'s dialect.
 #[derive(Clone, Debug)]
 pub struct OpenAiEmbedder {
     /// Up to and with `/v1`.

@@ -86,9 +86,9 @@ mod tests {
             ],
             0.7,
         );
-        let scores: Vec<(usize, i64)> =
-            found.iter().map(|ranked| (ranked.index, (ranked.score * 1000.0).round() as i64)).collect();
-        assert_eq!(scores, [(0, 700), (2, 500), (1, 300)]);
+        let scores: Vec<(usize, String)> =
+            found.iter().map(|ranked| (ranked.index, format!("{:.3}", ranked.score))).collect();
+        assert_eq!(scores, [(0, "0.700".into()), (2, "0.500".into()), (1, "0.300".into())]);
     }
 
     #[test]

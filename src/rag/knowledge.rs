@@ -163,7 +163,7 @@ async fn put_vectors<P: Platform, E: Embedder, S: VectorStore>(
     let texts: Vec<String> = missing.iter().map(|piece| piece.embedded_text(&document.title)).collect();
     let embedded = vectors.embedder.embed(platform, &texts, Kind::Passage).await?;
     for point in &mut points {
-        point.metadata = wanted.clone();
+        point.metadata.clone_from(&wanted);
     }
     let fresh = missing.iter().zip(embedded);
     points.extend(fresh.map(|(piece, values)| Point {

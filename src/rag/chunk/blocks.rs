@@ -43,19 +43,16 @@ pub fn sections(title: &str, markdown: &str) -> Vec<Section> {
     };
     let mut fence: Option<String> = None;
     for line in markdown.lines() {
-        match &fence {
-            Some(marker) => {
-                let ends = line.trim_start().starts_with(marker.as_str());
-                reader.row(line.trim());
-                if ends {
-                    fence = None;
-                }
+        if let Some(marker) = &fence {
+            let ends = line.trim_start().starts_with(marker.as_str());
+            reader.row(line.trim());
+            if ends {
+                fence = None;
             }
-            None => {
-                fence = fence_marker(line);
-                if fence.is_some() { reader.row(line.trim()) } else { reader.line(line) }
-            }
+            continue;
         }
+        fence = fence_marker(line);
+        if fence.is_some() { reader.row(line.trim()) } else { reader.line(line) }
     }
     reader.end_section(0);
     reader.sections
@@ -68,10 +65,10 @@ impl Reader {
             self.end_paragraph();
             self.tight = false;
         } else if let Some((level, heading)) = heading(text) {
-            self.enter(level, heading);
+            self.enter(level, &heading);
         } else if let Some(level) = underline(text).filter(|_| self.paragraph.len() == 1) {
             let heading = self.paragraph.remove(0);
-            self.enter(level, heading);
+            self.enter(level, &heading);
         } else if is_item(text) || text.starts_with('|') {
             self.end_paragraph();
             self.paragraph.push(text.to_owned());
@@ -97,16 +94,16 @@ impl Reader {
             return;
         }
         if let Some(question) = question(&text) {
-            self.enter(7, question);
+            self.enter(7, &question);
             return;
         }
         self.blocks.push(Block { text, tight: self.tight });
         self.tight = true;
     }
 
-    fn enter(&mut self, level: usize, heading: String) {
+    fn enter(&mut self, level: usize, heading: &str) {
         self.end_section(level);
-        let heading = squeeze(&heading);
+        let heading = squeeze(heading);
         if heading.chars().count() > HEADING_CHARS {
             self.blocks.push(Block { text: heading, tight: false });
             return;
