@@ -49,6 +49,11 @@ pub struct LogLine {
     pub role: &'static str,
     /// The status.
     pub status: u16,
+    /// How long it took, in milliseconds, as far as the runtime's clock shows: it stands still but for input and
+    /// output.
+    pub ms: u64,
+    /// How long of that upstreams took to answer.
+    pub upstream_ms: u64,
     /// The problem's code, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
@@ -134,6 +139,7 @@ impl App {
 
     /// Serves one request.
     pub async fn handle<P: Platform>(&self, request: &impl Request, platform: &P) -> Handled<P::Stream> {
+        let started = platform.now_ms();
         let origin = request.header("origin").filter(|origin| self.config.allows_origin(origin));
         let request_id = request_id(request, platform);
         let mut seen = Seen { role: Role::Anon, budget: None };
@@ -155,6 +161,8 @@ impl App {
             route: route.pattern(self.schema),
             role: seen.role.as_str(),
             status: answer.status,
+            ms: platform.now_ms().saturating_sub(started),
+            upstream_ms: platform.upstream_ms(),
             code,
             cause,
             request_id,
@@ -324,6 +332,8 @@ pub fn misconfigured<P: Platform>(
         route: Cow::Borrowed("{misconfigured}"),
         role: Role::Anon.as_str(),
         status: answer.status,
+        ms: 0,
+        upstream_ms: 0,
         code,
         cause,
         request_id: request_id.clone(),

@@ -208,6 +208,9 @@ pub trait Platform {
     /// Waits.
     fn sleep(&self, ms: u32) -> impl Future<Output = ()>;
 
+    /// How long this request has waited for upstreams so far, in milliseconds.
+    fn upstream_ms(&self) -> u64;
+
     /// Milliseconds since 1970.
     fn now_ms(&self) -> u64;
 

@@ -1,6 +1,7 @@
 //! [`Platform`] on Workers: fetch, the rate-limit bindings, timers, the clock, randomness.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::time::Duration;
 
 use futures::future::{Either, select};
@@ -16,12 +17,13 @@ use crate::http::{Budget, Call, Collected, Method, Platform, Reply, SendError};
 #[derive(Debug)]
 pub struct EdgePlatform {
     env: Env,
+    upstream_ms: Cell<u64>,
 }
 
 impl EdgePlatform {
     /// The platform of one request.
     pub const fn new(env: Env) -> Self {
-        Self { env }
+        Self { env, upstream_ms: Cell::new(0) }
     }
 
     /// The environment.
@@ -36,13 +38,16 @@ impl Platform for EdgePlatform {
     async fn send(&self, call: Call, timeout_ms: u32) -> Result<Reply<Response>, SendError> {
         let reads = call.reads;
         let request = request(call).map_err(|error| broken(&error))?;
+        let started = now_ms();
         let controller = AbortController::default();
         let signal = controller.signal();
         let fetch = Fetch::Request(request);
         let sent = fetch.send_with_signal(&signal);
         let timer = Delay::from(Duration::from_millis(timeout_ms.into()));
         pin_mut!(sent);
-        match select(sent, timer).await {
+        let outcome = select(sent, timer).await;
+        self.upstream_ms.set(self.upstream_ms.get() + now_ms().saturating_sub(started));
+        match outcome {
             Either::Left((Ok(response), _)) => Ok(reply(response, reads)),
             Either::Left((Err(error), _)) => Err(broken(&error)),
             Either::Right(_) => {
@@ -112,6 +117,10 @@ impl Platform for EdgePlatform {
 
     async fn sleep(&self, ms: u32) {
         Delay::from(Duration::from_millis(ms.into())).await;
+    }
+
+    fn upstream_ms(&self) -> u64 {
+        self.upstream_ms.get()
     }
 
     fn now_ms(&self) -> u64 {

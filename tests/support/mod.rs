@@ -225,6 +225,10 @@ impl Platform for Script {
 
     async fn sleep(&self, _ms: u32) {}
 
+    fn upstream_ms(&self) -> u64 {
+        7
+    }
+
     fn now_ms(&self) -> u64 {
         NOW * 1000
     }
