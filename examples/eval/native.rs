@@ -69,6 +69,10 @@ impl Platform for Native {
         std::thread::sleep(Duration::from_millis(ms.into()));
     }
 
+    fn upstream_ms(&self) -> u64 {
+        0
+    }
+
     fn now_ms(&self) -> u64 {
         0
     }
