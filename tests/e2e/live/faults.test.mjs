@@ -4,6 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
@@ -35,6 +36,7 @@ after(async () => {
   await realtime('ok');
   await closeAll();
   await worker?.stop();
+  rmSync(storage, { recursive: true, force: true });
   await database.restore();
   await database.close();
 });
