@@ -6,10 +6,10 @@ mod native;
 mod support;
 
 use chairside::config::Secret;
-use chairside::http::{Platform, SendError};
+use chairside::http::SendError;
 use chairside::rag::chroma::{Chroma, Settings};
 use chairside::rag::store::{Filter, Hit, Point, VectorStore};
-use chairside::rag::upstream::{Fault, Patience};
+use chairside::rag::upstream::{Fault, Patience, Upstream};
 use futures::executor::block_on;
 use serde_json::{Map, Value, json};
 use support::{Script, ok_json, reply, script};
@@ -213,9 +213,9 @@ fn real() -> (native::Native, Chroma) {
     (native::Native, Chroma::new(settings(&url, &format!("test-{process}")), QUICK))
 }
 
-async fn ids<P: Platform>(platform: &P, store: &Chroma, filter: Value) -> Vec<String> {
+async fn ids<U: Upstream>(upstream: &U, store: &Chroma, filter: Value) -> Vec<String> {
     let filter = Filter::parse(&filter).unwrap();
-    store.query(platform, &[1.0, 0.0], 10, &filter).await.unwrap().into_iter().map(|hit| hit.id).collect()
+    store.query(upstream, &[1.0, 0.0], 10, &filter).await.unwrap().into_iter().map(|hit| hit.id).collect()
 }
 
 #[test]

@@ -6,9 +6,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::path::Path;
 
-use chairside::http::Platform;
 use chairside::rag::embed::{Embedder, Kind, OpenAiEmbedder};
-use chairside::rag::upstream::Fault;
+use chairside::rag::upstream::{Fault, Upstream};
 use sha2::{Digest, Sha256};
 
 type Key = [u8; 32];
@@ -58,9 +57,9 @@ impl Cached {
 }
 
 impl Embedder for Cached {
-    async fn embed<P: Platform>(
+    async fn embed<U: Upstream>(
         &self,
-        platform: &P,
+        upstream: &U,
         texts: &[String],
         kind: Kind,
     ) -> Result<Vec<Vec<f32>>, Fault> {
@@ -70,7 +69,7 @@ impl Embedder for Cached {
             .cloned()
             .collect();
         if !missing.is_empty() {
-            let found = self.endpoint.embed(platform, &missing, kind).await?;
+            let found = self.endpoint.embed(upstream, &missing, kind).await?;
             for (text, vector) in missing.iter().zip(&found) {
                 self.keep(self.key(text, kind), vector);
             }

@@ -48,15 +48,28 @@ fn main() {
     let mut args = env::args().skip(1);
     let folder = PathBuf::from(args.next().expect("the folder of the sets"));
     let json_file = args.next().map(PathBuf::from);
-    let names = ["dental", "general"];
     let mut results = serde_json::Map::new();
-    for name in names.iter().filter(|name| folder.join(name).join("corpus.jsonl").exists()) {
-        results.insert((*name).to_owned(), measure(&folder, name));
+    for set in sets(&folder) {
+        let name =
+            set.file_name().and_then(|name| name.to_str()).expect("a set's folder has a name").to_owned();
+        let measured = measure(&set, &name);
+        results.insert(name, measured);
     }
     assert!(!results.is_empty(), "no set in {}", folder.display());
     if let Some(file) = json_file {
         std::fs::write(file, serde_json::to_string_pretty(&results).unwrap()).unwrap();
     }
+}
+
+// The folder itself, or those in it, by name.
+fn sets(folder: &Path) -> Vec<PathBuf> {
+    let is_set = |folder: &PathBuf| folder.join("corpus.jsonl").exists();
+    let inner = std::fs::read_dir(folder)
+        .expect("the folder of the sets")
+        .filter_map(|entry| Some(entry.ok()?.path()));
+    let mut found: Vec<PathBuf> = inner.chain([folder.to_owned()]).filter(is_set).collect();
+    found.sort();
+    found
 }
 
 fn setting(name: &str) -> String {
@@ -93,7 +106,7 @@ fn bench(name: &str) -> Bench {
 }
 
 fn measure(folder: &Path, name: &str) -> Value {
-    let set = Set::read(&folder.join(name));
+    let set = Set::read(folder);
     let bench = bench(name);
     let pieces = block_on(load(&bench, &set, name));
     println!("\n{name}: {} passages in {pieces} pieces, {} questions", set.corpus.len(), set.questions.len());

@@ -3,14 +3,15 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use chairside::http::{Budget, Call, Collected, Platform, Reply, SendError};
+use chairside::http::{Call, Collected, Reply, SendError};
+use chairside::rag::upstream::Upstream;
 
 pub struct Native;
 
-impl Platform for Native {
-    type Stream = Vec<u8>;
+impl Upstream for Native {
+    type Body = Vec<u8>;
 
-    async fn send(&self, call: Call, timeout_ms: u32) -> Result<Reply<Vec<u8>>, SendError> {
+    async fn fetch(&self, call: Call, timeout_ms: u32) -> Result<Reply<Vec<u8>>, SendError> {
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_millis(timeout_ms.into())))
@@ -41,43 +42,15 @@ impl Platform for Native {
         Ok(Reply { status: reply.status().as_u16(), headers, body })
     }
 
-    async fn collect(&self, body: Vec<u8>, limit: usize) -> Result<Collected<Vec<u8>>, SendError> {
+    async fn read(&self, body: Vec<u8>, limit: usize) -> Result<Collected<Vec<u8>>, SendError> {
         Ok(if body.len() <= limit { Collected::Whole(body) } else { Collected::Longer(body) })
     }
 
-    async fn admit(&self, _: Budget, _: &str) -> Result<bool, String> {
-        Ok(true)
-    }
-
-    async fn open_room(&self, _: &str, _: u32, _: &str) -> Result<Reply<Vec<u8>>, SendError> {
-        Err(SendError::Unreachable("there are no rooms here".to_owned()))
-    }
-
-    async fn catalogue_version(&self, _: &str) -> Option<String> {
-        None
-    }
-
-    async fn recall(&self, _: &str, _: &'static [&'static str]) -> Option<Reply<Vec<u8>>> {
-        None
-    }
-
-    async fn keep(&self, _: &str, reply: Reply<Vec<u8>>, _: u32) -> Reply<Vec<u8>> {
-        reply
-    }
-
-    async fn sleep(&self, ms: u32) {
+    async fn pause(&self, ms: u32) {
         std::thread::sleep(Duration::from_millis(ms.into()));
     }
 
-    fn upstream_ms(&self) -> u64 {
-        0
-    }
-
-    fn now_ms(&self) -> u64 {
-        0
-    }
-
-    fn new_id(&self) -> String {
+    fn chance(&self) -> String {
         String::new()
     }
 }

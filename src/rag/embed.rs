@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::upstream::{Answered, Fault, Patience, exchange, json as read};
+use super::upstream::{Answered, Fault, Patience, Upstream, exchange, json as read};
 use crate::config::Secret;
-use crate::http::{Call, Method, Platform};
+use crate::http::{Call, Method};
 
 /// What a text is: some models want to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,9 +21,9 @@ pub enum Kind {
 /// Turns texts into vectors of length 1.
 pub trait Embedder {
     /// The vectors, in the order of the texts.
-    fn embed<P: Platform>(
+    fn embed<U: Upstream>(
         &self,
-        platform: &P,
+        upstream: &U,
         texts: &[String],
         kind: Kind,
     ) -> impl Future<Output = Result<Vec<Vec<f32>>, Fault>>;
@@ -108,15 +108,15 @@ fn words(body: &[u8]) -> String {
 }
 
 impl Embedder for OpenAiEmbedder {
-    async fn embed<P: Platform>(
+    async fn embed<U: Upstream>(
         &self,
-        platform: &P,
+        upstream: &U,
         texts: &[String],
         kind: Kind,
     ) -> Result<Vec<Vec<f32>>, Fault> {
         let mut found = Vec::with_capacity(texts.len());
         for batch in texts.chunks(self.batch.max(1)) {
-            let answered = exchange(platform, self.call(batch, kind), self.patience).await?;
+            let answered = exchange(upstream, self.call(batch, kind), self.patience).await?;
             found.extend(vectors(&answered, batch.len())?);
         }
         Ok(found)

@@ -21,7 +21,9 @@ pub struct Coefficients {
     pub dense: f64,
     /// Per unit of BM25 strength.
     pub strength: f64,
-    /// Log-odds below which the question counts as unanswerable: that of 5% false refusals on the dental set.
+    /// Log-odds below which the question counts as unanswerable. Short everyday questions to a clinic's own documents
+    /// score lower than the dental set's textbook ones, by words alone above all, so this is set between the two
+    /// (`scripts/eval` prints both sides of it).
     pub threshold: f64,
 }
 
@@ -46,8 +48,8 @@ pub struct Gate {
 impl Gate {
     /// For all-MiniLM-L6-v2 (int8), as packaged for the local stack.
     pub const MINILM: Self = Self {
-        hybrid: Coefficients { bias: -10.9, dense: 14.1, strength: 7.1, threshold: 0.48 },
-        lexical: Coefficients { bias: -4.91, dense: 0.0, strength: 11.78, threshold: 0.27 },
+        hybrid: Coefficients { bias: -10.9, dense: 14.1, strength: 7.1, threshold: 0.0 },
+        lexical: Coefficients { bias: -4.91, dense: 0.0, strength: 11.78, threshold: -1.0 },
     };
 
     /// Judges; without anything found nothing is answerable.
@@ -76,13 +78,13 @@ mod tests {
 
     #[test]
     fn words_make_up_for_distance_and_the_other_way_round() {
-        assert!(answerable(Some(0.55), 0.7) && !answerable(Some(0.55), 0.2));
+        assert!(answerable(Some(0.5), 0.6) && !answerable(Some(0.5), 0.3));
         assert!(answerable(Some(0.85), 0.0));
     }
 
     #[test]
     fn without_vectors_words_alone_decide() {
-        assert!(answerable(None, 0.7) && !answerable(None, 0.2) && !answerable(None, 0.0));
+        assert!(answerable(None, 0.5) && !answerable(None, 0.2) && !answerable(None, 0.0));
     }
 
     #[test]

@@ -11,8 +11,8 @@ use super::embed::{Embedder, Kind};
 use super::lexical::Database;
 use super::retrieve::Vectors;
 use super::store::{Point, VectorStore};
-use super::upstream::{Answered, Fault, Patience, exchange, json as read};
-use crate::http::{Call, Method, Platform};
+use super::upstream::{Answered, Fault, Patience, Upstream, exchange, json as read};
+use crate::http::{Call, Method};
 use crate::live::moment::Moment;
 
 /// The end of time, for documents that are valid until further notice.
@@ -22,7 +22,8 @@ const FOREVER: i64 = 253_402_300_799;
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Document {
-    /// Names the document.
+    /// Names the document; the path says it where a request's body does not.
+    #[serde(default)]
     pub slug: String,
     /// Its title.
     pub title: String,
@@ -128,8 +129,8 @@ pub fn written(answered: &Answered) -> Result<Written, Fault> {
 ///
 /// # Errors
 /// The first fault; what was done until then is repaired by writing again.
-pub async fn put<P: Platform, E: Embedder, S: VectorStore>(
-    platform: &P,
+pub async fn put<U: Upstream, E: Embedder, S: VectorStore>(
+    upstream: &U,
     vectors: Option<&Vectors<'_, E, S>>,
     database: &Database,
     document: &Document,
@@ -137,18 +138,18 @@ pub async fn put<P: Platform, E: Embedder, S: VectorStore>(
 ) -> Result<Written, Fault> {
     let pieces = chunk(&document.slug, &document.title, &document.body);
     if let Some(vectors) = vectors {
-        put_vectors(platform, vectors, document, &pieces).await?;
+        put_vectors(upstream, vectors, document, &pieces).await?;
     }
-    let answered = exchange(platform, database.put(document, &pieces, expected), Patience::UPKEEP).await?;
+    let answered = exchange(upstream, database.put(document, &pieces, expected), Patience::UPKEEP).await?;
     let written = written(&answered)?;
     if let (Some(vectors), false) = (vectors, written.removed.is_empty()) {
-        vectors.store.delete(platform, &written.removed).await?;
+        vectors.store.delete(upstream, &written.removed).await?;
     }
     Ok(written)
 }
 
-async fn put_vectors<P: Platform, E: Embedder, S: VectorStore>(
-    platform: &P,
+async fn put_vectors<U: Upstream, E: Embedder, S: VectorStore>(
+    upstream: &U,
     vectors: &Vectors<'_, E, S>,
     document: &Document,
     pieces: &[Piece],
@@ -156,12 +157,12 @@ async fn put_vectors<P: Platform, E: Embedder, S: VectorStore>(
     let ids: Vec<String> = pieces.iter().map(|piece| piece.id.clone()).collect();
     let wanted =
         metadata(document, seconds(document.valid_from.as_deref()), seconds(document.valid_until.as_deref()));
-    let mut points = if ids.is_empty() { Vec::new() } else { vectors.store.fetch(platform, &ids).await? };
+    let mut points = if ids.is_empty() { Vec::new() } else { vectors.store.fetch(upstream, &ids).await? };
     let missing: Vec<&Piece> =
         pieces.iter().filter(|piece| points.iter().all(|point| point.id != piece.id)).collect();
     points.retain(|point| point.metadata != wanted);
     let texts: Vec<String> = missing.iter().map(|piece| piece.embedded_text(&document.title)).collect();
-    let embedded = vectors.embedder.embed(platform, &texts, Kind::Passage).await?;
+    let embedded = vectors.embedder.embed(upstream, &texts, Kind::Passage).await?;
     for point in &mut points {
         point.metadata.clone_from(&wanted);
     }
@@ -171,23 +172,23 @@ async fn put_vectors<P: Platform, E: Embedder, S: VectorStore>(
         values,
         metadata: wanted.clone(),
     }));
-    if points.is_empty() { Ok(()) } else { vectors.store.upsert(platform, &points).await }
+    if points.is_empty() { Ok(()) } else { vectors.store.upsert(upstream, &points).await }
 }
 
 /// Deletes a document everywhere.
 ///
 /// # Errors
 /// The first fault.
-pub async fn delete<P: Platform, E: Embedder, S: VectorStore>(
-    platform: &P,
+pub async fn delete<U: Upstream, E: Embedder, S: VectorStore>(
+    upstream: &U,
     vectors: Option<&Vectors<'_, E, S>>,
     database: &Database,
     slug: &str,
 ) -> Result<Written, Fault> {
-    let answered = exchange(platform, database.delete(slug), Patience::UPKEEP).await?;
+    let answered = exchange(upstream, database.delete(slug), Patience::UPKEEP).await?;
     let written = written(&answered)?;
     if let (Some(vectors), false) = (vectors, written.removed.is_empty()) {
-        vectors.store.delete(platform, &written.removed).await?;
+        vectors.store.delete(upstream, &written.removed).await?;
     }
     Ok(written)
 }

@@ -14,8 +14,7 @@ use super::gate::{Features, Gate, Verdict};
 use super::lexical::{Database, Passage, Search, passages};
 use super::store::{Filter, VectorStore};
 use super::synonyms::related;
-use super::upstream::{Fault, Patience, exchange};
-use crate::http::Platform;
+use super::upstream::{Fault, Patience, Upstream, exchange};
 
 /// How far each search's list reaches.
 const CANDIDATES: usize = 50;
@@ -74,8 +73,8 @@ pub struct Retrieval {
 ///
 /// # Errors
 /// When the database cannot be asked: without it there is no text.
-pub async fn retrieve<P: Platform, E: Embedder, S: VectorStore>(
-    platform: &P,
+pub async fn retrieve<U: Upstream, E: Embedder, S: VectorStore>(
+    upstream: &U,
     vectors: Option<Vectors<'_, E, S>>,
     database: &Database,
     question: Question<'_>,
@@ -85,7 +84,7 @@ pub async fn retrieve<P: Platform, E: Embedder, S: VectorStore>(
     let (dense, without_vectors) = match vectors {
         None => (HashMap::new(), None),
         Some(vectors) => {
-            match nearest(platform, &vectors, &names.question_with_names(question.text), question).await {
+            match nearest(upstream, &vectors, &names.question_with_names(question.text), question).await {
                 Ok(dense) => (dense, None),
                 Err(fault) => (HashMap::new(), Some(fault)),
             }
@@ -100,21 +99,21 @@ pub async fn retrieve<P: Platform, E: Embedder, S: VectorStore>(
         category: question.category,
         language: question.language,
     };
-    let answered = exchange(platform, database.search(&search), Patience::TURN).await?;
+    let answered = exchange(upstream, database.search(&search), Patience::TURN).await?;
     let found = ranked(passages(&answered)?, &dense);
     let features = features(&found);
     Ok(Retrieval { verdict: gate.judge(features), features, found, without_vectors })
 }
 
-async fn nearest<P: Platform, E: Embedder, S: VectorStore>(
-    platform: &P,
+async fn nearest<U: Upstream, E: Embedder, S: VectorStore>(
+    upstream: &U,
     vectors: &Vectors<'_, E, S>,
     text: &str,
     question: Question<'_>,
 ) -> Result<HashMap<String, f64>, Fault> {
-    let embedded = vectors.embedder.embed(platform, &[text.to_owned()], Kind::Query).await?;
+    let embedded = vectors.embedder.embed(upstream, &[text.to_owned()], Kind::Query).await?;
     let vector = embedded.into_iter().next().ok_or(Fault::Garbled("no vector"))?;
-    let hits = vectors.store.query(platform, &vector, CANDIDATES, &visible(question)).await?;
+    let hits = vectors.store.query(upstream, &vector, CANDIDATES, &visible(question)).await?;
     Ok(hits.into_iter().map(|hit| (hit.id, hit.score)).collect())
 }
 

@@ -2,8 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::upstream::Fault;
-use crate::http::Platform;
+use super::upstream::{Fault, Upstream};
 
 /// A piece's vector and what may be filtered by.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,37 +30,37 @@ pub struct Hit {
 /// equal scores come in the order of their ids.
 pub trait VectorStore {
     /// Makes the collection where there is none and says the dimension of what it holds, when it can tell.
-    fn ensure<P: Platform>(
+    fn ensure<U: Upstream>(
         &self,
-        platform: &P,
+        upstream: &U,
         dimension: usize,
     ) -> impl Future<Output = Result<Option<usize>, Fault>>;
     /// Writes points, replacing those of the same id whole.
-    fn upsert<P: Platform>(&self, platform: &P, points: &[Point]) -> impl Future<Output = Result<(), Fault>>;
+    fn upsert<U: Upstream>(&self, upstream: &U, points: &[Point]) -> impl Future<Output = Result<(), Fault>>;
     /// The points nearest to a vector, best first.
-    fn query<P: Platform>(
+    fn query<U: Upstream>(
         &self,
-        platform: &P,
+        upstream: &U,
         vector: &[f32],
         top_k: usize,
         filter: &Filter,
     ) -> impl Future<Output = Result<Vec<Hit>, Fault>>;
     /// The points of these ids that are there.
-    fn fetch<P: Platform>(
+    fn fetch<U: Upstream>(
         &self,
-        platform: &P,
+        upstream: &U,
         ids: &[String],
     ) -> impl Future<Output = Result<Vec<Point>, Fault>>;
     /// Deletes.
-    fn delete<P: Platform>(&self, platform: &P, ids: &[String]) -> impl Future<Output = Result<(), Fault>>;
+    fn delete<U: Upstream>(&self, upstream: &U, ids: &[String]) -> impl Future<Output = Result<(), Fault>>;
     /// All ids that begin so, in order.
-    fn list<P: Platform>(
+    fn list<U: Upstream>(
         &self,
-        platform: &P,
+        upstream: &U,
         prefix: &str,
     ) -> impl Future<Output = Result<Vec<String>, Fault>>;
     /// How many points there are.
-    fn count<P: Platform>(&self, platform: &P) -> impl Future<Output = Result<u64, Fault>>;
+    fn count<U: Upstream>(&self, upstream: &U) -> impl Future<Output = Result<u64, Fault>>;
 }
 
 /// A checked filter in Pinecone's language: `{"audience": {"$in": ["public"]}, "valid_from": {"$lte": 5}}`.

@@ -1,6 +1,56 @@
 //! One exchange with an upstream of the chatbot: send, read the whole reply, try again where that may help.
 
-use crate::http::{Call, Collected, Platform, SendError};
+use crate::http::{Call, Collected, Platform, Reply, SendError};
+
+/// The part of [`Platform`] that talking to upstreams needs; every platform has it.
+pub trait Upstream {
+    /// A body that has not been read.
+    type Body;
+    /// Sends a call and waits for the reply's head.
+    fn fetch(
+        &self,
+        call: Call,
+        timeout_ms: u32,
+    ) -> impl Future<Output = Result<Reply<Self::Body>, SendError>>;
+    /// Reads a body up to a limit.
+    fn read(
+        &self,
+        body: Self::Body,
+        limit: usize,
+    ) -> impl Future<Output = Result<Collected<Self::Body>, SendError>>;
+    /// Waits.
+    fn pause(&self, ms: u32) -> impl Future<Output = ()>;
+    /// Some text that is different each time.
+    fn chance(&self) -> String;
+}
+
+impl<P: Platform> Upstream for P {
+    type Body = P::Stream;
+
+    fn fetch(
+        &self,
+        call: Call,
+        timeout_ms: u32,
+    ) -> impl Future<Output = Result<Reply<Self::Body>, SendError>> {
+        self.send(call, timeout_ms)
+    }
+
+    fn read(
+        &self,
+        body: Self::Body,
+        limit: usize,
+    ) -> impl Future<Output = Result<Collected<Self::Body>, SendError>> {
+        self.collect(body, limit)
+    }
+
+    fn pause(&self, ms: u32) -> impl Future<Output = ()> {
+        self.sleep(ms)
+    }
+
+    fn chance(&self) -> String {
+        self.new_id()
+    }
+}
 
 /// A reply that has been read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,28 +107,28 @@ const FIRST_WAIT_MS: u32 = 200;
 const LONGEST_WAIT_MS: u32 = 8_000;
 
 /// Sends a call until it is answered with less than 429 or 5xx, or patience ends.
-pub async fn exchange<P: Platform>(platform: &P, call: Call, patience: Patience) -> Result<Answered, Fault> {
+pub async fn exchange<U: Upstream>(upstream: &U, call: Call, patience: Patience) -> Result<Answered, Fault> {
     let mut attempt = 0;
     loop {
-        let fault = match once(platform, call.clone(), patience).await {
+        let fault = match once(upstream, call.clone(), patience).await {
             Ok(answered) => return Ok(answered),
             Err(fault) => fault,
         };
         if attempt == patience.retries || !fault.retryable() {
             return Err(fault);
         }
-        platform.sleep(wait_ms(attempt, &fault, &platform.new_id())).await;
+        upstream.pause(wait_ms(attempt, &fault, &upstream.chance())).await;
         attempt += 1;
     }
 }
 
-async fn once<P: Platform>(platform: &P, call: Call, patience: Patience) -> Result<Answered, Fault> {
-    let reply = platform.send(call, patience.timeout_ms).await.map_err(unsent)?;
+async fn once<U: Upstream>(upstream: &U, call: Call, patience: Patience) -> Result<Answered, Fault> {
+    let reply = upstream.fetch(call, patience.timeout_ms).await.map_err(unsent)?;
     if reply.status == 429 || reply.status >= 500 && reply.status != 501 {
         let after = reply.header("retry-after").and_then(|value| value.trim().parse().ok());
         return Err(Fault::Busy(reply.status, after));
     }
-    match platform.collect(reply.body, patience.limit).await.map_err(unsent)? {
+    match upstream.read(reply.body, patience.limit).await.map_err(unsent)? {
         Collected::Whole(body) => Ok(Answered { status: reply.status, headers: reply.headers, body }),
         Collected::Longer(_) => Err(Fault::Garbled("the reply is too long")),
     }

@@ -6,9 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::{Map, Value};
 
 use super::calls::{self, BATCH, PAGE, Settings};
-use crate::http::{Call, Platform};
+use crate::http::Call;
 use crate::rag::store::{Filter, Hit, Point, VectorStore};
-use crate::rag::upstream::{Answered, Fault, Patience, exchange};
+use crate::rag::upstream::{Answered, Fault, Patience, Upstream, exchange};
 
 /// A collection of Chroma.
 #[derive(Debug)]
@@ -25,12 +25,12 @@ impl Chroma {
         Self { settings, patience, collection: Mutex::new(None) }
     }
 
-    async fn ask<P: Platform>(&self, platform: &P, call: Call) -> Result<Answered, Fault> {
-        exchange(platform, call, self.patience).await
+    async fn ask<U: Upstream>(&self, upstream: &U, call: Call) -> Result<Answered, Fault> {
+        exchange(upstream, call, self.patience).await
     }
 
-    async fn open<P: Platform>(&self, platform: &P) -> Result<calls::Opened, Fault> {
-        let opened = calls::opened(&self.ask(platform, self.settings.open()).await?)?;
+    async fn open<U: Upstream>(&self, upstream: &U) -> Result<calls::Opened, Fault> {
+        let opened = calls::opened(&self.ask(upstream, self.settings.open()).await?)?;
         self.remember(Some(opened.id.clone()));
         Ok(opened)
     }
@@ -40,30 +40,30 @@ impl Chroma {
     }
 
     // Asks something of the collection.
-    async fn ask_it<P: Platform>(
+    async fn ask_it<U: Upstream>(
         &self,
-        platform: &P,
+        upstream: &U,
         call: impl Fn(&str) -> Call,
     ) -> Result<Answered, Fault> {
         let known = self.collection.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(id) = known {
-            let answered = self.ask(platform, call(&id)).await?;
+            let answered = self.ask(upstream, call(&id)).await?;
             if answered.status != 404 {
                 return Ok(answered);
             }
         }
-        let opened = self.open(platform).await?;
-        self.ask(platform, call(&opened.id)).await
+        let opened = self.open(upstream).await?;
+        self.ask(upstream, call(&opened.id)).await
     }
 
     // What an upsert would leave behind: keys of the old metadata that the new does not have, as nulls.
-    async fn stale_keys<P: Platform>(
+    async fn stale_keys<U: Upstream>(
         &self,
-        platform: &P,
+        upstream: &U,
         points: &[Point],
     ) -> Result<Vec<(String, Map<String, Value>)>, Fault> {
         let ids: Vec<String> = points.iter().map(|point| point.id.clone()).collect();
-        let old = calls::records(&self.ask_it(platform, |it| self.settings.get(it, &ids, false)).await?)?;
+        let old = calls::records(&self.ask_it(upstream, |it| self.settings.get(it, &ids, false)).await?)?;
         let old: HashMap<&str, &Map<String, Value>> =
             old.iter().map(|point| (point.id.as_str(), &point.metadata)).collect();
         let nulls = |point: &Point| -> Map<String, Value> {
@@ -82,52 +82,52 @@ impl Chroma {
 }
 
 impl VectorStore for Chroma {
-    async fn ensure<P: Platform>(&self, platform: &P, _dimension: usize) -> Result<Option<usize>, Fault> {
-        Ok(self.open(platform).await?.dimension)
+    async fn ensure<U: Upstream>(&self, upstream: &U, _dimension: usize) -> Result<Option<usize>, Fault> {
+        Ok(self.open(upstream).await?.dimension)
     }
 
-    async fn upsert<P: Platform>(&self, platform: &P, points: &[Point]) -> Result<(), Fault> {
+    async fn upsert<U: Upstream>(&self, upstream: &U, points: &[Point]) -> Result<(), Fault> {
         for batch in points.chunks(BATCH) {
-            let stale = self.stale_keys(platform, batch).await?;
-            calls::done(&self.ask_it(platform, |it| self.settings.upsert(it, batch)).await?)?;
+            let stale = self.stale_keys(upstream, batch).await?;
+            calls::done(&self.ask_it(upstream, |it| self.settings.upsert(it, batch)).await?)?;
             if !stale.is_empty() {
-                calls::done(&self.ask_it(platform, |it| self.settings.drop_keys(it, &stale)).await?)?;
+                calls::done(&self.ask_it(upstream, |it| self.settings.drop_keys(it, &stale)).await?)?;
             }
         }
         Ok(())
     }
 
-    async fn query<P: Platform>(
+    async fn query<U: Upstream>(
         &self,
-        platform: &P,
+        upstream: &U,
         vector: &[f32],
         top_k: usize,
         filter: &Filter,
     ) -> Result<Vec<Hit>, Fault> {
-        calls::hits(&self.ask_it(platform, |it| self.settings.query(it, vector, top_k, filter)).await?)
+        calls::hits(&self.ask_it(upstream, |it| self.settings.query(it, vector, top_k, filter)).await?)
     }
 
-    async fn fetch<P: Platform>(&self, platform: &P, ids: &[String]) -> Result<Vec<Point>, Fault> {
+    async fn fetch<U: Upstream>(&self, upstream: &U, ids: &[String]) -> Result<Vec<Point>, Fault> {
         let mut found = Vec::new();
         for batch in ids.chunks(BATCH) {
-            let page = self.ask_it(platform, |it| self.settings.get(it, batch, true)).await?;
+            let page = self.ask_it(upstream, |it| self.settings.get(it, batch, true)).await?;
             found.extend(calls::records(&page)?);
         }
         found.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(found)
     }
 
-    async fn delete<P: Platform>(&self, platform: &P, ids: &[String]) -> Result<(), Fault> {
+    async fn delete<U: Upstream>(&self, upstream: &U, ids: &[String]) -> Result<(), Fault> {
         for batch in ids.chunks(BATCH) {
-            calls::done(&self.ask_it(platform, |it| self.settings.delete(it, batch)).await?)?;
+            calls::done(&self.ask_it(upstream, |it| self.settings.delete(it, batch)).await?)?;
         }
         Ok(())
     }
 
-    async fn list<P: Platform>(&self, platform: &P, prefix: &str) -> Result<Vec<String>, Fault> {
+    async fn list<U: Upstream>(&self, upstream: &U, prefix: &str) -> Result<Vec<String>, Fault> {
         let mut ids = Vec::new();
         loop {
-            let page = calls::records(&self.ask_it(platform, |it| self.settings.page(it, ids.len())).await?)?;
+            let page = calls::records(&self.ask_it(upstream, |it| self.settings.page(it, ids.len())).await?)?;
             let last = page.len() < PAGE;
             ids.extend(page.into_iter().map(|point| point.id));
             if last {
@@ -139,7 +139,7 @@ impl VectorStore for Chroma {
         Ok(ids)
     }
 
-    async fn count<P: Platform>(&self, platform: &P) -> Result<u64, Fault> {
-        calls::counted(&self.ask_it(platform, |it| self.settings.count(it)).await?)
+    async fn count<U: Upstream>(&self, upstream: &U) -> Result<u64, Fault> {
+        calls::counted(&self.ask_it(upstream, |it| self.settings.count(it)).await?)
     }
 }
