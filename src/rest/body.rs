@@ -34,7 +34,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::with_capacity(map.size_hint().unwrap_or(16));
+                let mut members = Vec::new();
                 while let Some((name, value)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
                     members.push((name.0, value));
                 }
@@ -114,17 +114,18 @@ pub fn parse(text: &str) -> Result<Rows<'_>, Problem> {
             return Err(invalid("", "type", "The body must be an object or an array of objects.".to_owned()));
         }
     };
-    if rows.rows.len() > MAX_ROWS {
-        return Err(Problem {
-            errors: vec![Violation::body("", "too-many-rows", format!("at most {MAX_ROWS} rows at once"))],
-            ..Problem::new(Kind::TooLarge, format!("The body has more than {MAX_ROWS} rows."))
-        });
-    }
     Ok(rows)
 }
 
 fn elements(text: &str) -> Result<Vec<Object<'_>>, Problem> {
     let elements: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| syntax(&error))?;
+    // Before any row is read: a megabyte of `{}` would be some hundred megabytes of rows.
+    if elements.len() > MAX_ROWS {
+        return Err(Problem {
+            errors: vec![Violation::body("", "too-many-rows", format!("at most {MAX_ROWS} rows at once"))],
+            ..Problem::new(Kind::TooLarge, format!("The body has more than {MAX_ROWS} rows."))
+        });
+    }
     elements
         .iter()
         .enumerate()
@@ -233,6 +234,8 @@ mod tests {
         assert_eq!(refusal(&deep), (400, String::new(), "depth"));
         let many = format!("[{}{{}}]", "{},".repeat(MAX_ROWS));
         assert_eq!(refusal(&many), (413, String::new(), "too-many-rows"));
+        let a_megabyte = format!("[{}{{}}]", "{},".repeat(340_000));
+        assert_eq!(refusal(&a_megabyte), (413, String::new(), "too-many-rows"));
     }
 
     #[test]

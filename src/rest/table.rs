@@ -10,7 +10,7 @@ use crate::rest::reply::Outcome;
 use crate::rest::wants::Wants;
 use crate::rest::{Rest, catalogue, idempotency, method_not_allowed, op, precondition, slots, soft_delete};
 use crate::schema::Table;
-use crate::schema::validate::{self, Write};
+use crate::schema::validate::{self, MAX_ERRORS, Write};
 
 /// Serves one request.
 pub async fn serve<P: Platform, R: Request>(
@@ -141,9 +141,6 @@ async fn write_body<P: Platform, R: Request>(
     let errors = check_rows(table, write, &rows);
     if errors.is_empty() { Ok(bytes) } else { Err(Problem::violations(Kind::Validation, errors)) }
 }
-
-/// The most violations that are told at once.
-const MAX_ERRORS: usize = 100;
 
 fn check_rows(table: &Table, write: Write<'_>, rows: &Rows<'_>) -> Vec<Violation> {
     let mut errors = Vec::new();

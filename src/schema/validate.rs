@@ -8,6 +8,9 @@ use super::value::{Decimal, check_text, describe};
 use super::{Column, Function, Table, Test, Type};
 use crate::problem::Violation;
 
+/// The most violations that are told at once: a body can hold hundreds of thousands.
+pub const MAX_ERRORS: usize = 100;
+
 /// One JSON object of the body: its members in order, each value still as it was sent.
 pub type Row<'a> = [(Cow<'a, str>, &'a RawValue)];
 
@@ -34,6 +37,9 @@ pub fn row(table: &Table, write: Write<'_>, row: &Row<'_>, at: &str, errors: &mu
     let (Write::Insert { columns, .. } | Write::Update { columns }) = write;
     let counts = |name: &str| columns.is_none_or(|listed| listed.iter().any(|column| column == name));
     for (name, raw) in row.iter().filter(|(name, _)| counts(name)) {
+        if errors.len() >= MAX_ERRORS {
+            return;
+        }
         let pointer = member(at, name);
         match table.column(name) {
             None => errors.push(Violation::body(
@@ -55,6 +61,9 @@ pub fn row(table: &Table, write: Write<'_>, row: &Row<'_>, at: &str, errors: &mu
 /// Checks a function's arguments, given as one object.
 pub fn arguments(function: &Function, row: &Row<'_>, errors: &mut Vec<Violation>) {
     for (name, raw) in row {
+        if errors.len() >= MAX_ERRORS {
+            return;
+        }
         let pointer = member("", name);
         match function.arguments.iter().find(|argument| argument.name == name.as_ref()) {
             None => errors.push(Violation::body(
@@ -190,6 +199,9 @@ fn json_value(column: &Column, raw: &str, pointer: &str, errors: &mut Vec<Violat
 fn array(column: &Column, element: &Type, raw: &str, pointer: &str, errors: &mut Vec<Violation>) {
     let elements: Vec<&RawValue> = serde_json::from_str(raw).unwrap_or_default();
     for (at, item) in elements.iter().enumerate().filter(|(_, item)| item.get() != "null") {
+        if errors.len() >= MAX_ERRORS {
+            return;
+        }
         errors.extend(scalar(element, item.get()).err().map(|(code, detail)| {
             Violation::body(format!("{pointer}/{at}"), code, format!("{} {detail}", column.name))
         }));
