@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::net::Ipv6Addr;
 
 use postgrest::Postgrest;
 use uuid::Uuid;
@@ -193,7 +194,12 @@ impl App {
         match route {
             Route::Home => health::home(request.method()),
             Route::Health => health::live(request.method()),
-            Route::Ready => health::ready(self, request.method(), platform).await,
+            Route::Ready => {
+                // It asks two upstreams each time.
+                seen.budget = Some(Budget::Anon);
+                self.spend(platform, Budget::Anon, &address(request)).await?;
+                health::ready(self, request.method(), platform).await
+            }
             Route::Realtime => realtime::open(self, request, platform, seen).await,
             Route::Unknown => Err(Problem::new(Kind::NotFound, "There is nothing at this path.")),
             Route::Auth(path) => {
@@ -349,9 +355,14 @@ fn request_id<P: Platform>(request: &impl Request, platform: &P) -> String {
         .map_or_else(|| platform.new_id(), |id| id.hyphenated().to_string())
 }
 
-/// The client's address, as Cloudflare saw it.
+/// The client's address, as Cloudflare saw it. Of IPv6 the network: whoever has one address has all of its /64, and a
+/// budget for each of them would be none.
 pub(crate) fn address(request: &impl Request) -> String {
-    request.header("cf-connecting-ip").unwrap_or_else(|| "unknown".to_owned())
+    let Some(address) = request.header("cf-connecting-ip") else { return "unknown".to_owned() };
+    match address.parse::<Ipv6Addr>() {
+        Ok(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).to_string(),
+        Err(_) => address,
+    }
 }
 
 /// Makes an answer of a problem, and adds what no answer goes without.

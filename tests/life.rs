@@ -56,6 +56,18 @@ fn a_bad_token_is_refused_and_counted_by_address() {
 }
 
 #[test]
+fn an_ipv6_network_shares_one_budget() {
+    for address in ["2001:db8:1:2::7", "2001:DB8:1:2:ffff::1"] {
+        let script = script(Vec::new());
+        run(
+            &get("/rest/v1/user").header("authorization", "Bearer x.y.z").header("cf-connecting-ip", address),
+            &script,
+        );
+        assert_eq!(script.admitted.borrow().as_slice(), [(Budget::Anon, "2001:db8:1:2::".to_owned())]);
+    }
+}
+
+#[test]
 fn a_spent_budget_is_429() {
     let script = script(Vec::new());
     script.refuse.set(true);
