@@ -104,11 +104,13 @@ fn what_cannot_be_joined_is_refused_with_realtime_s_reasons() {
     bench.open(1, Vsn::V2);
     let many: Vec<Value> = (0..101).map(|_| json!({"event": "*", "schema": "public"})).collect();
     let long = format!("realtime:{}", "x".repeat(250));
+    let big = json!({"event": "*", "schema": "public", "filter": "x".repeat(40_000)});
     for (topic, config, reason) in [
         ("other:clinic", json!({}), "unmatched topic"),
         ("realtime:", json!({}), "TopicNameRequired"),
         (long.as_str(), json!({}), "TopicNameTooLong"),
         (TOPIC, json!({"postgres_changes": many}), "TooManyBindings"),
+        (TOPIC, json!({"postgres_changes": [big]}), "JoinTooLarge"),
         (TOPIC, json!({"postgres_changes": [1]}), "config.postgres_changes must be an array of objects"),
         (TOPIC, json!({"postgres_changes": 1}), "config.postgres_changes must be an array of objects"),
         (TOPIC, json!({"broadcast": {"resume": 1}}), "config.broadcast.resume must be an object"),
@@ -118,6 +120,30 @@ fn what_cannot_be_joined_is_refused_with_realtime_s_reasons() {
         assert_eq!(got.len(), 1, "{topic}");
         assert!(got[0].reason().starts_with(reason), "{} instead of {reason}", got[0].reason());
     }
+}
+
+#[test]
+fn what_is_kept_for_a_socket_and_for_all_is_limited_and_given_back() {
+    let limits = Limits { client_bytes: 1_000, room_bytes: 1_500, ..Limits::default() };
+    let mut bench = Bench::sharded(Shard { index: 0, count: 1 }, limits);
+    let config =
+        || json!({"postgres_changes": [{"event": "*", "schema": "public", "ours": "x".repeat(600)}]});
+    for client in [1, 2, 3] {
+        bench.open(client, Vsn::V2);
+    }
+    let mut joins = |client, topic: &str| {
+        bench.join(client, topic, "admin", config());
+        let got = bench.received(client);
+        got.iter().all(|one| !one.reason().starts_with("ChannelRateLimitReached"))
+    };
+    assert!(joins(1, "realtime:a"), "the first");
+    assert!(joins(1, "realtime:a"), "the same again");
+    assert!(!joins(1, "realtime:b"), "too much for one socket");
+    assert!(joins(2, "realtime:a"));
+    assert!(!joins(3, "realtime:a"), "too much for the room");
+    bench.give(RoomEvent::Closed { client: 1 });
+    bench.join(3, "realtime:a", "admin", config());
+    assert!(bench.received(3)[0].is_ok());
 }
 
 #[test]
@@ -513,6 +539,20 @@ fn a_role_that_changes_while_the_token_is_looked_at_is_looked_at_again() {
     assert!(bench.received(2)[0].is_ok());
     bench.change(&[insert(2, PATIENT_2)]);
     assert_eq!(bench.changes(2).len(), 1);
+}
+
+#[test]
+fn whose_token_ended_while_the_alarm_was_late_gets_no_change_any_more() {
+    let mut bench = Bench::new();
+    bench.give(RoomEvent::Batch(batch(0, &[])));
+    bench.expires_at = Some(START / 1_000 + 5);
+    bench.open(1, Vsn::V2);
+    bench.join(1, TOPIC, "admin", json!({}));
+    bench.change(&[insert(1, PATIENT_1)]);
+    assert_eq!(bench.changes(1).len(), 1);
+    bench.now += 6_000;
+    bench.change(&[insert(2, PATIENT_1)]);
+    assert!(bench.changes(1).is_empty());
 }
 
 #[test]

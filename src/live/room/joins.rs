@@ -21,6 +21,9 @@ use crate::live::phoenix::{Join, Server, System, TOPIC_PREFIX, join_response};
 
 /// A join that the Feed keeps waiting is refused after this; the client's own patience ends at 10 s.
 const PATIENCE_MS: u64 = 8_000;
+/// The highest whole number that JavaScript, and so the way to the Feed, knows exactly: no log is so long, and a page
+/// that cannot be asked for would be asked for again and again, before those of others.
+const MAX_OFFSET: u64 = (1 << 53) - 1;
 /// The longest topic that the binary form of a broadcast can name.
 const MAX_TOPIC: usize = 255;
 
@@ -47,6 +50,13 @@ impl Room {
         let is_new = self.subscriptions.get(client, &pending.topic).is_none();
         let channels = || self.subscriptions.topics(client).len() + self.pending_of(client);
         let entries = &pending.join.postgres_changes;
+        let weight = pending.weight();
+        let is_too_much = || {
+            let before = self.subscriptions.get(client, &pending.topic).map_or(0, Subscription::weight);
+            let (own, all) = self.pending_bytes(client);
+            self.subscriptions.bytes_of(client) + own + weight - before > limits.client_bytes
+                || self.subscriptions.bytes() + all + weight - before > limits.room_bytes
+        };
         match name {
             None => Some("unmatched topic"),
             Some("") => Some("TopicNameRequired: You must provide a topic name"),
@@ -60,6 +70,12 @@ impl Room {
             }
             _ if entries.len() > limits.bindings => {
                 Some("TooManyBindings: A channel has at most 100 postgres_changes entries")
+            }
+            _ if weight > limits.join_bytes => {
+                Some("JoinTooLarge: The postgres_changes entries of a channel have at most 32 KiB together")
+            }
+            _ if is_too_much() => {
+                Some("ChannelRateLimitReached: Too much asked for in all channels together")
             }
             _ => None,
         }
@@ -169,7 +185,7 @@ impl Room {
         new.place = Place::Live;
         match resume {
             None => Resumed::Fresh,
-            Some(resume) if resume.epoch != cursor.epoch => Resumed::Never,
+            Some(resume) if resume.epoch != cursor.epoch || resume.offset > MAX_OFFSET => Resumed::Never,
             Some(resume) => {
                 if resume.offset != cursor.offset {
                     new.place = Place::Behind(resume.offset);

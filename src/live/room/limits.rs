@@ -11,6 +11,12 @@ pub struct Limits {
     pub subscriptions: usize,
     /// `postgres_changes` entries of one topic.
     pub bindings: usize,
+    /// Bytes that one join wants to be kept.
+    pub join_bytes: usize,
+    /// The same of all joins of one socket.
+    pub client_bytes: usize,
+    /// The same of the whole Room, which keeps them several times over in the 128 MiB of an object.
+    pub room_bytes: usize,
     /// Joins of one socket in a second.
     pub joins_per_second: u32,
     /// Broadcasts and presence messages of one socket in a second.
@@ -35,6 +41,9 @@ impl Default for Limits {
             channels: 100,
             subscriptions: 50_000,
             bindings: 100,
+            join_bytes: 32 << 10,
+            client_bytes: 512 << 10,
+            room_bytes: 16 << 20,
             joins_per_second: 20,
             messages_per_second: 100,
             frame_bytes: 64 << 10,

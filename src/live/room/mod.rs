@@ -119,6 +119,10 @@ impl Room {
     /// Takes in one event. `now_ms` is in Unix milliseconds and `random` is any number that cannot be foreseen.
     pub fn handle(&mut self, now_ms: u64, random: u64, event: RoomEvent) -> Vec<RoomEffect> {
         self.random = random;
+        if matches!(event, RoomEvent::Batch(_) | RoomEvent::LogPage { .. } | RoomEvent::Relayed(_)) {
+            // The alarm may be late: what comes now is not for those whose token has ended.
+            self.end_expired(now_ms);
+        }
         self.take(now_ms, random, event);
         self.go_on(now_ms, random);
         std::mem::take(&mut self.clients.out)
@@ -142,9 +146,7 @@ impl Room {
 
     /// Does everything that is due now.
     fn go_on(&mut self, now: u64, random: u64) {
-        while let Some((client, topic)) = self.subscriptions.expired(now) {
-            self.end(client, &topic, EXPIRED);
-        }
+        self.end_expired(now);
         if self.clients.any_slow() || now >= self.sweep_at {
             self.sweep_at = now + SWEEP_EVERY_MS;
             for (client, code, reason) in self.clients.overdue(now) {
@@ -158,6 +160,12 @@ impl Room {
         self.reading_tick(now, random);
         self.presence_tick(now);
         self.set_alarm(now);
+    }
+
+    fn end_expired(&mut self, now: u64) {
+        while let Some((client, topic)) = self.subscriptions.expired(now) {
+            self.end(client, &topic, EXPIRED);
+        }
     }
 
     fn set_alarm(&mut self, now: u64) {

@@ -97,6 +97,11 @@ impl Room {
             Presence::Track(_) if subscription.tracked.is_none() && present() >= limits.presences => {
                 Some("PresenceLimitReached: too many are present on this topic")
             }
+            Presence::Track(payload)
+                if self.subscriptions.bytes() + payload.get().len() > limits.room_bytes =>
+            {
+                Some("PresenceLimitReached: too many are present in this room")
+            }
             Presence::Track(_) | Presence::Untrack => None,
         }
     }

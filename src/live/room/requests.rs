@@ -151,6 +151,20 @@ impl Room {
             + self.requests.joins(client)
     }
 
+    /// Bytes that they will keep, of one socket and of all.
+    pub(super) fn pending_bytes(&self, client: ClientId) -> (usize, usize) {
+        let asked =
+            self.requests.all.values().flat_map(|one| &one.waiters).filter_map(|waiter| match waiter {
+                Waiter::Join(pending) => Some(pending.as_ref()),
+                Waiter::Refresh { .. } => None,
+            });
+        let pending = self.waiting.iter().map(|(_, pending)| pending).chain(asked);
+        pending.fold((0, 0), |(own, all), pending| {
+            let weight = pending.weight();
+            (if pending.client == client { own + weight } else { own }, all + weight)
+        })
+    }
+
     /// What was asked for a topic, or a whole socket, is of no interest any more. True when it was something.
     pub(super) fn forget_pending(&mut self, client: ClientId, topic: &str) -> bool {
         let before = self.pending_of(client);

@@ -64,6 +64,12 @@ impl Subscription {
         self.viewer.role != Role::Anon
     }
 
+    /// Bytes that are kept for it, as far as the client decides.
+    pub(super) fn weight(&self) -> usize {
+        let tracked = self.tracked.as_ref().map_or(0, |tracked| tracked.meta.get().len());
+        weight(&self.topic, self.join_ref.as_deref(), &self.presence_key, &self.entries) + tracked
+    }
+
     /// For messages that belong to this join.
     pub(super) fn server(&self) -> Server<'_> {
         Server::new(self.vsn, &self.topic, self.join_ref.as_deref())
@@ -141,6 +147,19 @@ pub(super) struct PendingJoin {
     pub join_ref: Option<String>,
     pub reference: Option<String>,
     pub join: Join,
+}
+
+impl PendingJoin {
+    /// Bytes that are kept for it once it is answered.
+    pub(super) fn weight(&self) -> usize {
+        let Join { presence, postgres_changes, .. } = &self.join;
+        weight(&self.topic, self.join_ref.as_deref(), &presence.key, postgres_changes)
+    }
+}
+
+fn weight(topic: &str, join_ref: Option<&str>, presence_key: &str, entries: &[Box<RawValue>]) -> usize {
+    let entries: usize = entries.iter().map(|entry| entry.get().len()).sum();
+    topic.len() + join_ref.map_or(0, str::len) + presence_key.len() + entries
 }
 
 /// The bindings of a join's entries, all or none, as Realtime has it.

@@ -50,6 +50,7 @@ pub(super) struct GroupMembers {
 pub(super) struct Subscriptions {
     all: BTreeMap<ClientId, BTreeMap<Topic, Subscription>>,
     count: usize,
+    bytes: usize,
     /// Those that are live.
     pub(super) live: BTreeMap<Group, GroupMembers>,
     /// Those that are ahead of the Room, few and not for long.
@@ -72,6 +73,16 @@ impl Subscriptions {
 
     pub(super) fn is_empty(&self) -> bool {
         self.count == 0
+    }
+
+    /// Bytes that are kept for all of them.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Bytes that are kept for one socket.
+    pub(super) fn bytes_of(&self, client: ClientId) -> usize {
+        self.all.get(&client).into_iter().flat_map(BTreeMap::values).map(Subscription::weight).sum()
     }
 
     pub(super) fn get(&self, client: ClientId, topic: &str) -> Option<&Subscription> {
@@ -121,6 +132,7 @@ impl Subscriptions {
             self.all.remove(&client);
         }
         self.count -= 1;
+        self.bytes -= subscription.weight();
         self.unlist(&(client, topic), &subscription);
         Some(subscription)
     }
@@ -151,6 +163,7 @@ impl Subscriptions {
             self.users.entry(id).or_default().insert(key.clone());
         }
         self.count += 1;
+        self.bytes += subscription.weight();
         self.all.entry(key.0).or_default().insert(key.1, subscription);
     }
 
