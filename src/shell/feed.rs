@@ -19,8 +19,8 @@ use crate::config::{Config, Secret};
 use crate::http::{Call, Collected, Method as HttpMethod, Platform};
 use crate::live::feed::{BatchPlan, Cursor, Feed as Machine, FeedEffect, FeedEvent, PagePlan, StoredFeed};
 
-/// The longest page of `change_log` that is read.
-const MAX_BYTES: usize = 64 * 1024 * 1024;
+/// The longest page of `change_log` that is read: an object has 128 MiB, and the page is there several times over.
+const MAX_BYTES: usize = 16 * 1024 * 1024;
 const TIMEOUT_MS: u32 = 10_000;
 
 /// The object.

@@ -2,7 +2,7 @@
 
 use worker::{Result, SqlStorage, SqlStorageValue as Sql, State};
 
-use crate::live::feed::{Entry, LogEnds};
+use crate::live::feed::{BATCH_BYTES, Entry, LogEnds};
 
 /// The store of one object. Statements of one turn of the event loop are durable together or not at all.
 #[derive(Clone)]
@@ -91,13 +91,21 @@ impl Store {
         Ok(ends.into_iter().next())
     }
 
-    /// Entries above `from` up to `upto`, in order.
+    /// Entries above `from` up to `upto`, in order, as far as a batch takes them: hundreds of long ones would not fit
+    /// into memory.
     pub fn entries(&self, from: u64, upto: u64) -> Result<Vec<(u64, String)>> {
         let query = "select offset, change from log where offset > ? and offset <= ? order by offset";
-        self.rows(query, vec![integer(from)?, integer(upto)?], |row| match row {
-            [offset, Sql::String(change)] => Some((natural(offset)?, change.clone())),
-            _ => None,
-        })
+        let (mut entries, mut bytes) = (Vec::new(), 0);
+        for row in self.sql.exec(query, vec![integer(from)?, integer(upto)?])?.raw() {
+            if let [offset, Sql::String(change)] = row?.as_slice() {
+                bytes += change.len();
+                entries.extend(natural(offset).map(|offset| (offset, change.clone())));
+            }
+            if bytes > BATCH_BYTES {
+                break;
+            }
+        }
+        Ok(entries)
     }
 
     fn rows<T>(&self, query: &str, bindings: Vec<Sql>, read: impl Fn(&[Sql]) -> Option<T>) -> Result<Vec<T>> {

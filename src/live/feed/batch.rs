@@ -7,7 +7,8 @@ use super::event::{Cursor, Entry};
 
 /// The most entries in one batch or page, and about how many bytes of changes.
 pub const BATCH_ENTRIES: u64 = 500;
-const BATCH_BYTES: usize = 1 << 20;
+/// See [`BATCH_ENTRIES`].
+pub const BATCH_BYTES: usize = 1 << 20;
 
 /// How the Feed stands towards Postgres.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -34,6 +34,7 @@ pub(super) struct Listeners {
 struct Fetch {
     request: u64,
     asked_at: u64,
+    limit: u64,
 }
 
 #[derive(Debug)]
@@ -142,7 +143,7 @@ impl Intake {
         };
         self.failures = 0;
         let is_new = self.take_rows(now, random, &rows, out);
-        if rows.len() as u64 >= BACKFILL_LIMIT {
+        if rows.len() as u64 >= fetch.limit {
             self.wanted = true;
         } else {
             self.proof.read_all(fetch.asked_at);
@@ -287,8 +288,10 @@ impl Intake {
         if self.wanted && self.checked && self.backfill.is_none() && now >= self.retry_at {
             self.wanted = false;
             let request = self.number(random);
-            self.backfill = Some(Fetch { request, asked_at: now });
-            out.push(FeedEffect::Backfill { request, after: self.last_seq, limit: BACKFILL_LIMIT });
+            // Fewer after each failure: rows can be so long that a whole page of them is too much to read.
+            let limit = (BACKFILL_LIMIT >> self.failures.min(8)).max(1);
+            self.backfill = Some(Fetch { request, asked_at: now, limit });
+            out.push(FeedEffect::Backfill { request, after: self.last_seq, limit });
         }
     }
 

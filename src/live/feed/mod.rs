@@ -20,7 +20,7 @@ mod stored;
 mod upstream;
 mod wire;
 
-pub use batch::{BATCH_ENTRIES, Batch, BatchEntry, BatchPlan, LogPage, PagePlan, UpstreamState};
+pub use batch::{BATCH_BYTES, BATCH_ENTRIES, Batch, BatchEntry, BatchPlan, LogPage, PagePlan, UpstreamState};
 pub use event::{Cursor, Entry, FeedEffect, FeedEvent, FeedNotice};
 pub use intake::BACKFILL_LIMIT;
 pub use proof::STALE_MS;
