@@ -117,6 +117,9 @@ begin
   if tg_op = 'INSERT' or (new.starts_at, new.ends_at, new.dentist_id, new.room) is distinct from (old.starts_at, old.ends_at, old.dentist_id, old.room) then
     perform app.check_appointment_grid(new.starts_at, new.ends_at);
     perform app.release_expired_holds(new);
+  elsif new.patient_id is distinct from old.patient_id then
+    -- Of the patient who takes a hold over, one that ran out may lie in the way.
+    perform app.release_expired_holds(new);
   end if;
   return app.stamp_appointment_status(new, before);
 end $$;

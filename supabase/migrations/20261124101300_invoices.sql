@@ -127,7 +127,7 @@ begin
   if old.status = 'draft' and new.status = 'issued' then
     new.issued_at := coalesce(new.issued_at, now());
     new.invoice_no := coalesce(new.invoice_no, 'INV-' || lpad(nextval('app.invoice_no_seq')::text, 8, '0'));
-    new.due_on := coalesce(new.due_on, (now() at time zone 'UTC')::date + (select s.payment_term_days::int from public.clinic_settings s));
+    new.due_on := coalesce(new.due_on, (select (now() at time zone s.time_zone)::date + s.payment_term_days::int from public.clinic_settings s));
   end if;
   return new;
 end $$;

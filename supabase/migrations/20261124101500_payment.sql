@@ -109,6 +109,10 @@ begin
   if invoice.status in ('draft', 'void') then
     raise exception 'The invoice is %.', invoice.status using errcode = 'PT409', detail = 'invoice_id';
   end if;
+  -- A payment can wait for an invoice that is still drafted, and then changed.
+  if invoice.patient_id <> p.patient_id or invoice.currency <> p.currency then
+    raise exception 'Patient and currency of a payment are those of its invoice.' using errcode = 'PT409', detail = 'patient_id';
+  end if;
   if p.kind = 'refund' then
     kind := app.refunded_kind(p);
     change := -p.amount;

@@ -65,6 +65,10 @@ begin
     raise exception 'Details are an array of {line_no, tooth, surfaces, area_code, tooth_range, diagnosis_code, notes}.'
       using errcode = 'PT422', detail = 'details';
   end if;
+  -- Two for one line would make two records of it, and bill it twice.
+  if exists (select from jsonb_to_recordset(details) d (line_no smallint) group by d.line_no having count(*) > 1) then
+    raise exception 'Details name a line once.' using errcode = 'PT422', detail = 'details';
+  end if;
   perform app.begin_booking();
   visit := app.advance_appointment(complete_visit.appointment_id, caller, 'completed');
   perform app.record_treatment(visit, details);

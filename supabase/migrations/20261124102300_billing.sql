@@ -22,7 +22,7 @@ $$;
 -- fee → allowed → deductible → percent → what is left of the annual maximum → the patient's share, line by line. The
 -- plan has no fee schedule here, so the whole amount is allowed; nothing is deducted from diagnostic and preventive
 -- services. It stays an estimate: what the plan has used changes when the insurer has answered.
-create function app.add_invoice_lines(to_invoice uuid, visit public.appointment, plan public.insurance_detail) returns void
+create function app.add_invoice_lines(to_invoice uuid, visit public.appointment, plan public.insurance_detail, on_day date) returns void
 language plpgsql security definer set search_path = '' as $$
 declare
   treated record;
@@ -39,7 +39,7 @@ begin
     line.amount := treated.fee * treated.quantity;
     line.tax := round(line.amount * treated.tax_rate, 2);
     line.allowed := line.amount;
-    line.percent := case when plan.id is null then 0 else app.plan_percent(plan, treated.category, visit.starts_at::date) end;
+    line.percent := case when plan.id is null then 0 else app.plan_percent(plan, treated.category, on_day) end;
     line.deductible := case when line.percent = 0 or treated.category in ('diagnostic', 'preventive') then 0
       else least(deductible_left, line.allowed) end;
     line.insurance_share := least(round((line.allowed - line.deductible) * line.percent / 100, 2), coalesce(maximum_left, line.allowed));
@@ -62,6 +62,7 @@ declare
   visit public.appointment;
   plan public.insurance_detail;
   made public.invoices;
+  on_day date;
 begin
   select * into visit from public.appointment a where a.id = for_appointment and a.deleted_at is null for no key update;
   if not found then
@@ -70,11 +71,13 @@ begin
   if visit.status <> 'completed' then
     raise exception 'The visit is not completed.' using errcode = 'PT409', detail = 'appointment_id';
   end if;
-  plan := app.plan_of(visit.patient_id, visit.starts_at::date);
+  -- A day is one of the clinic's: an evening's visit can be tomorrow's in UTC.
+  select (visit.starts_at at time zone s.time_zone)::date into on_day from public.clinic_settings s;
+  plan := app.plan_of(visit.patient_id, on_day);
   insert into public.invoices (patient_id, guarantor_id, appointment_id, insurance_id, currency)
   select visit.patient_id, u.guarantor_id, visit.id, plan.id, s.currency
     from public."user" u, public.clinic_settings s where u.id = visit.patient_id returning * into made;
-  perform app.add_invoice_lines(made.id, visit, plan);
+  perform app.add_invoice_lines(made.id, visit, plan, on_day);
   update public.invoices i
      set status = 'issued', subtotal = l.amount, tax = l.tax, insurance_estimate = l.insurance_share
     from (select sum(x.amount) as amount, sum(x.tax) as tax, sum(x.insurance_share) as insurance_share

@@ -99,7 +99,8 @@ begin
   if caller = 'dentist' and reason <> 'use' then
     raise exception 'Dentists only use stock.' using errcode = '42501';
   end if;
-  if quantity is null or quantity < 0 or (quantity = 0 and reason <> 'count') or quantity <> round(quantity, 3) then
+  -- NaN is above all numbers and equal to itself.
+  if quantity is null or quantity = 'NaN' or quantity < 0 or (quantity = 0 and reason <> 'count') or quantity <> round(quantity, 3) then
     raise exception 'Quantity is above zero, with at most three decimals.' using errcode = 'PT422', detail = 'quantity';
   end if;
   if move_stock.treatment_id is not null and reason <> 'use' then

@@ -172,6 +172,19 @@ test('a hold runs out: it cannot be taken, and the slot is booked past it', () =
   assert.deepEqual(await db.one('select status, cancelled_by from appointment where id = $1', [held.appointment_id]), { status: 'cancelled', cancelled_by: null });
 }));
 
+test('a hold of the patient\'s own that ran out is not in the way of another that is taken over', () => rolledBack(async (db) => {
+  await db.rows(`insert into provider_hours (dentist_id, weekday, starts, ends) select $1, w, '00:05', '23:55' from generate_series(1, 7) w`, [dentist2]);
+  const [slot] = await freeSlots(db);
+  await db.as('patient');
+  const own = (await hold(db, slot)).rows[0].h;
+  await db.asOwner();
+  await db.rows(`update appointment set hold_expires_at = now() - interval '1 second' where id = $1`, [own.appointment_id]);
+  await db.as('anon');
+  const held = (await hold(db, { ...slot, dentist_id: dentist2 })).rows[0].h;
+  await db.as('patient');
+  assert.equal((await take(db, held)).rows[0]?.status, 'requested');
+}));
+
 test('a plain insert clears expired holds too, and never live ones', () => rolledBack(async (db) => {
   const [slot] = await freeSlots(db);
   await db.as('anon');

@@ -24,6 +24,8 @@ test('a visit goes from arrival to treatment records, by those who may', () => r
   assert.deepEqual([seated.status, seated.room, seated.seated_at !== null], ['in_chair', 'R1', true]);
   assert.equal((await call(db, 'complete_visit($1)', visit)).error, '42501');
   await db.as('dentist');
+  const twice = JSON.stringify([{ line_no: 2, surfaces: 'MO' }, { line_no: 2, surfaces: 'MOD' }]);
+  assert.equal((await call(db, 'complete_visit($1, $2)', visit, twice)).error, 'PT422', 'a line is billed once');
   const over = await call(db, 'complete_visit($1, $2)', visit, JSON.stringify([{ line_no: 2, surfaces: 'MOD', notes: 'deep' }]));
   assert.deepEqual([over.rows[0]?.status, over.rows[0]?.dismissed_at !== null], ['completed', true], over.message);
   const done = await db.rows('select status, tooth, surfaces, notes, fee, dentist_id, created_by from treatment_records where appointment_id = $1 order by fee', [visit]);
@@ -223,7 +225,7 @@ test('stock is moved for a known reason, by a sound quantity, by those who may',
   await db.as('dentist');
   for (const reason of ['receive', 'count', 'discard', 'transfer', 'return']) assert.equal((await move(db, { reason, quantity: 1, inventory_id: lot })).error, '42501', reason);
   await db.as('receptionist');
-  for (const wrong of [{ reason: 'steal', quantity: 1 }, { reason: 'use', quantity: 0 }, { reason: 'use', quantity: -1 }, { reason: 'use', quantity: 0.0001 },
+  for (const wrong of [{ reason: 'steal', quantity: 1 }, { reason: 'use', quantity: 0 }, { reason: 'use', quantity: -1 }, { reason: 'use', quantity: 0.0001 }, { reason: 'use', quantity: 'NaN' },
     { reason: 'receive', quantity: 1, inventory_id: null, sku: 'FX-S' }, { reason: 'use', quantity: 1, inventory_id: null }, { reason: 'discard', quantity: 1, treatment_id: rows.ownTreatment },
     { reason: 'transfer', quantity: 1 }, { reason: 'transfer', quantity: 1, to_location: 'main' }]) {
     assert.equal((await move(db, { inventory_id: lot, ...wrong })).error, 'PT422', JSON.stringify(wrong));
