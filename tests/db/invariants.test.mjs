@@ -28,7 +28,13 @@ const good = {
   provider_hours: { dentist_id: dentist, weekday: 7, starts: '08:00', ends: '09:00' },
   invoice_line: { invoice_id: rows.draftInvoice, line_no: 1, service_id: rows.activeService, description: 'X', quantity: 1, unit_fee: 1, amount: 1, tax: 0, allowed: 1,
     deductible: 0, percent: 0, insurance_share: 0, patient_share: 1 },
+  knowledge_document: { slug: 'x', title: 'X', body: 'X', content_hash: '0'.repeat(64) },
+  knowledge_chunk: { id: 'fx#0', document_slug: 'fx', ordinal: 0, content: 'X' },
 };
+
+// The document that pieces belong to.
+const document = insert('knowledge_document', { slug: 'fx', title: 'X', body: 'X', content_hash: '1'.repeat(64) });
+const piece = (change) => ({ before: [document], insert: ['knowledge_chunk', change] });
 
 const settings = (change) => ({ update: `update clinic_settings set ${change}` });
 const long = 'x'.repeat(10001);
@@ -208,6 +214,20 @@ const broken = {
   inventory_status_known: ['inventory', { status: 'x' }],
   inventory_target_above_level: ['inventory', { reorder_level: 2, reorder_target: 1 }],
   inventory_discard_reason: ['inventory', { status: 'discarded' }],
+  knowledge_document_pkey: { before: [document], insert: ['knowledge_document', { slug: 'fx' }] },
+  knowledge_document_slug_form: ['knowledge_document', { slug: 'Not a slug' }],
+  knowledge_document_body_length: ['knowledge_document', { body: ' ' }],
+  knowledge_document_category_form: ['knowledge_document', { category: 'Not one' }],
+  knowledge_document_audience_known: ['knowledge_document', { audience: 'x' }],
+  knowledge_document_validity_order: ['knowledge_document', { valid_from: '2031-01-02', valid_until: '2031-01-01' }],
+  knowledge_document_hash_form: ['knowledge_document', { content_hash: 'x' }],
+  knowledge_chunk_pkey: { before: [document, insert('knowledge_chunk', good.knowledge_chunk)], insert: ['knowledge_chunk', {}] },
+  knowledge_chunk_document_fkey: ['knowledge_chunk', { document_slug: 'gone' }],
+  knowledge_chunk_id_form: piece({ id: 'not an id' }),
+  knowledge_chunk_ordinal_range: piece({ ordinal: 10000 }),
+  knowledge_chunk_heading_length: piece({ heading: 'x'.repeat(1001) }),
+  knowledge_chunk_content_length: piece({ content: ' ' }),
+  knowledge_chunk_terms_range: piece({ terms: -1 }),
 };
 
 // Names of the log's own, which clients never write: change-log.test.mjs.
@@ -222,6 +242,7 @@ test('there is a case for every constraint and unique index', async () => {
 
 test('what the cases start from is taken', () => rolledBack(async (db) => {
   await fixture(db);
+  await db.rows(...document);
   for (const [table, values] of Object.entries(good)) {
     if (table === 'role') continue;
     assert.equal((await db.attempt(...insert(table, values), { undo: true })).error, undefined, table);

@@ -51,7 +51,8 @@ function dev(...args) {
 }
 
 function started(...args) {
-  const result = dev('--background', ...args);
+  // The models have tests of their own.
+  const result = dev('--background', '--no-models', ...args);
   assert.equal(result.status, 0, result.output);
   return result.output;
 }
@@ -156,7 +157,7 @@ test('a_part_that_dies_takes_everything_down_and_is_named', async () => {
 });
 
 test('ctrl_c_stops_all_of_a_foreground_run', async () => {
-  const child = spawn(script, [], { env: environment });
+  const child = spawn(script, ['--no-models'], { env: environment });
   let output = '';
   child.stdout.on('data', (chunk) => (output += chunk));
   const ended = new Promise((resolve) => child.on('exit', resolve));
