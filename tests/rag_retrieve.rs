@@ -12,6 +12,7 @@ use chairside::rag::embed::OpenAiEmbedder;
 use chairside::rag::gate::Gate;
 use chairside::rag::knowledge::{Document, delete, put};
 use chairside::rag::lexical::Database;
+use chairside::rag::reconcile::{Repaired, reconcile};
 use chairside::rag::retrieve::{Question, Retrieval, Vectors, retrieve};
 use chairside::rag::upstream::{Fault, Patience};
 use futures::executor::block_on;
@@ -292,4 +293,78 @@ fn an_unknown_member_of_a_document_is_refused() {
         )
         .is_err()
     );
+}
+
+fn piece_row(id: &str) -> Value {
+    json!({
+        "id": id, "ordinal": 0, "heading": "", "content": "Text.",
+        "document": {"slug": "d", "title": "D", "category": "general", "language": "en", "audience": "public", "valid_from": null, "valid_until": null},
+    })
+}
+
+fn metadata() -> Value {
+    json!({"document": "d", "category": "general", "language": "en", "audience": "public", "valid_from": 0, "valid_until": 253_402_300_799_i64})
+}
+
+fn repair(script: &Script) -> Result<Repaired, Fault> {
+    let Parts { embedder, store, database } = parts();
+    block_on(reconcile(script, &Vectors { embedder: &embedder, store: &store }, &database))
+}
+
+#[test]
+fn drift_is_repaired_either_way() {
+    let there = json!({"ids": ["d#same"], "embeddings": [[1.0, 0.0]], "metadatas": [metadata()]}).to_string();
+    let script = script(vec![
+        ok_json(OPENED),
+        ok_json(r#"{"ids":["d#late","d#same","x#orphan"]}"#),
+        rows(&[piece_row("d#new"), piece_row("d#same")]),
+        ok_json(&there),
+        vectors(1),
+        ok_json(NONE),
+        ok_json("{}"),
+        // An upload that was under way has its row by now.
+        rows(&[json!({"id": "d#late"})]),
+        ok_json("{}"),
+    ]);
+    assert_eq!(repair(&script), Ok(Repaired { pieces: 2, written: 1, deleted: 1 }));
+    assert_eq!(sent(&script, 6).1["ids"], json!(["d#new"]));
+    assert!(sent(&script, 7).0.ends_with("select=id&id=in.(%22d%23late%22%2C%22x%23orphan%22)"));
+    assert_eq!(sent(&script, 8).1["ids"], json!(["x#orphan"]));
+}
+
+#[test]
+fn where_nothing_drifted_nothing_is_written() {
+    let there = json!({"ids": ["d#a"], "embeddings": [[1.0, 0.0]], "metadatas": [metadata()]}).to_string();
+    let script = script(vec![
+        ok_json(OPENED),
+        ok_json(r#"{"ids":["d#a"]}"#),
+        rows(&[piece_row("d#a")]),
+        ok_json(&there),
+    ]);
+    assert_eq!(repair(&script), Ok(Repaired { pieces: 1, written: 0, deleted: 0 }));
+}
+
+#[test]
+fn a_database_that_cannot_be_asked_deletes_nothing() {
+    let script = script(vec![ok_json(OPENED), ok_json(r#"{"ids":["d#a"]}"#), reply(401, &[], "{}")]);
+    assert!(matches!(repair(&script), Err(Fault::Refused(401, _))));
+    assert_eq!(paths(&script).len(), 3);
+}
+
+#[test]
+fn many_pieces_are_read_page_by_page() {
+    let first: Vec<Value> = (0..500).map(|n| piece_row(&format!("d#{n:03}"))).collect();
+    let known: Vec<String> = (0..501).map(|n| format!("d#{n:03}")).collect();
+    let there =
+        json!({"ids": known, "embeddings": vec![[1.0, 0.0]; 501], "metadatas": vec![metadata(); 501]})
+            .to_string();
+    let script = script(vec![
+        ok_json(OPENED),
+        ok_json(&there),
+        rows(&first),
+        rows(&[piece_row("d#500")]),
+        ok_json(&there),
+    ]);
+    assert_eq!(repair(&script), Ok(Repaired { pieces: 501, written: 0, deleted: 0 }));
+    assert!(sent(&script, 3).0.contains("id=gt.d%23499&order=id&limit=500"));
 }

@@ -43,11 +43,16 @@ fn lines<T: DeserializeOwned>(file: &Path) -> Vec<T> {
 impl Set {
     pub fn read(folder: &Path) -> Self {
         let mut corpus: Vec<Passage> = lines(&folder.join("corpus.jsonl"));
-        for passage in &mut corpus {
+        let mut taken = HashSet::new();
+        for (n, passage) in corpus.iter_mut().enumerate() {
             passage.slug = slug(&passage.id);
+            // Ids may differ in punctuation alone.
+            if !taken.insert(passage.slug.clone()) {
+                passage.slug = format!("{}-at-{n}", passage.slug);
+            }
         }
         let by_slug: HashMap<_, _> = corpus.iter().map(|p| (p.slug.clone(), p.id.clone())).collect();
-        assert_eq!(by_slug.len(), corpus.len(), "ids that differ in punctuation alone");
+        assert_eq!(by_slug.len(), corpus.len(), "every passage has a slug of its own");
         let mut relevant: HashMap<String, HashMap<String, f64>> = HashMap::new();
         let grades = fs::read_to_string(folder.join("qrels.tsv")).expect("qrels.tsv");
         for line in grades.lines().skip(1) {

@@ -148,12 +148,13 @@ pub async fn put<U: Upstream, E: Embedder, S: VectorStore>(
     Ok(written)
 }
 
-async fn put_vectors<U: Upstream, E: Embedder, S: VectorStore>(
+/// Gives every piece its vector; says how many were written.
+pub(super) async fn put_vectors<U: Upstream, E: Embedder, S: VectorStore>(
     upstream: &U,
     vectors: &Vectors<'_, E, S>,
     document: &Document,
     pieces: &[Piece],
-) -> Result<(), Fault> {
+) -> Result<usize, Fault> {
     let ids: Vec<String> = pieces.iter().map(|piece| piece.id.clone()).collect();
     let wanted =
         metadata(document, seconds(document.valid_from.as_deref()), seconds(document.valid_until.as_deref()));
@@ -172,7 +173,10 @@ async fn put_vectors<U: Upstream, E: Embedder, S: VectorStore>(
         values,
         metadata: wanted.clone(),
     }));
-    if points.is_empty() { Ok(()) } else { vectors.store.upsert(upstream, &points).await }
+    if !points.is_empty() {
+        vectors.store.upsert(upstream, &points).await?;
+    }
+    Ok(points.len())
 }
 
 /// Deletes a document everywhere.

@@ -9,6 +9,7 @@ pub mod fusion;
 pub mod gate;
 pub mod knowledge;
 pub mod lexical;
+pub mod reconcile;
 pub mod retrieve;
 pub mod store;
 pub mod synonyms;
