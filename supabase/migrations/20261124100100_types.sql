@@ -65,11 +65,11 @@ create domain public.currency_code as text
 comment on constraint currency_code_form on domain public.currency_code is 'A currency of three capital letters, such as USD.';
 
 create domain public.amount as numeric(12, 2)
-  constraint amount_not_negative check (value >= 0);
+  constraint amount_not_negative check (value >= 0 and value <> 'NaN');
 comment on constraint amount_not_negative on domain public.amount is 'An amount of money is never negative.';
 
 create domain public.stock_quantity as numeric(12, 3)
-  constraint stock_quantity_not_negative check (value >= 0);
+  constraint stock_quantity_not_negative check (value >= 0 and value <> 'NaN');
 comment on constraint stock_quantity_not_negative on domain public.stock_quantity is 'A quantity in stock is never below zero.';
 
 create domain public.percentage as smallint
