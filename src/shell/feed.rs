@@ -1,7 +1,7 @@
 //! The Feed object: one per clinic. A shell around [`crate::live::feed`]: it restores the machine from SQLite, hands it
 //! one event at a time and performs its effects in order.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use futures::StreamExt;
@@ -33,6 +33,7 @@ struct Inner {
     state: State,
     env: Env,
     config: Option<Config>,
+    store: OnceCell<Store>,
     // `None` after a failed effect: the machine is made anew from what is stored.
     machine: RefCell<Option<Machine>>,
     socket: RefCell<Option<WebSocket>>,
@@ -54,6 +55,7 @@ impl DurableObject for Feed {
                 state,
                 env,
                 config,
+                store: OnceCell::new(),
                 machine: RefCell::new(None),
                 socket: RefCell::new(None),
             }),
@@ -99,10 +101,10 @@ impl Inner {
     /// Hands the machine an event and performs what it asks for. A failed effect leaves the machine behind: the next
     /// event finds one made from what is stored.
     fn dispatch(self: &Rc<Self>, event: FeedEvent) -> Result<()> {
-        let store = Store::open(&self.state)?;
-        let effects = self.with_machine(&store, |machine| machine.handle(now_ms(), random(), event))?;
+        let store = Store::opened(&self.store, &self.state)?;
+        let effects = self.with_machine(store, |machine| machine.handle(now_ms(), random(), event))?;
         for effect in effects {
-            if let Err(error) = self.perform(&store, effect) {
+            if let Err(error) = self.perform(store, effect) {
                 console_error!("feed: an effect failed: {error}");
                 *self.machine.borrow_mut() = None;
                 return Err(error);
@@ -123,14 +125,14 @@ impl Inner {
     }
 
     fn catalogue(self: &Rc<Self>) -> Result<Response> {
-        let store = Store::open(&self.state)?;
-        let place = self.with_machine(&store, |machine| machine.catalogue(now_ms()))?;
+        let store = Store::opened(&self.store, &self.state)?;
+        let place = self.with_machine(store, |machine| machine.catalogue(now_ms()))?;
         Response::ok(place.map_or_else(String::new, |Cursor { epoch, offset }| format!("{epoch}-{offset}")))
     }
 
     fn page(self: &Rc<Self>, cursor: &Cursor) -> Result<Response> {
-        let store = Store::open(&self.state)?;
-        let plan = self.with_machine(&store, |machine| machine.page(cursor))?;
+        let store = Store::opened(&self.store, &self.state)?;
+        let plan = self.with_machine(store, |machine| machine.page(cursor))?;
         let entries = match &plan {
             PagePlan::Read { from, upto, .. } => store.entries(*from, *upto)?,
             PagePlan::NotReady | PagePlan::Gone(_) => Vec::new(),

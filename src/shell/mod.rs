@@ -7,4 +7,5 @@ mod object;
 mod platform;
 mod request;
 mod room;
+mod sockets;
 mod store;

@@ -2,7 +2,7 @@
 //! restores the machine from SQLite and the sockets' attachments, hands it one event at a time and performs its effects
 //! in order.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
@@ -15,10 +15,11 @@ use worker::{
 use super::env;
 use super::object::{self, now_ms, random};
 use super::platform::EdgePlatform;
+use super::sockets::{attach, attachment, send};
 use super::store::Store;
 use crate::app::App;
 use crate::live::feed::Cursor;
-use crate::live::phoenix::{Frame, Vsn};
+use crate::live::phoenix::Vsn;
 use crate::live::room::{
     Attachment, ClientId, Limits, Refusal, Room as Machine, RoomEffect, RoomEvent, Shard, StoredRoom,
 };
@@ -36,6 +37,7 @@ struct Inner {
     env: Env,
     // `None` while the settings are wrong: no socket is accepted then.
     app: Option<App>,
+    store: OnceCell<Store>,
     // `None` after a failed effect: the machine is made anew from what is stored.
     machine: RefCell<Option<Machine>>,
     sockets: RefCell<HashMap<ClientId, WebSocket>>,
@@ -54,6 +56,7 @@ impl DurableObject for Room {
                 state,
                 env,
                 app,
+                store: OnceCell::new(),
                 machine: RefCell::new(None),
                 sockets: RefCell::new(sockets),
                 calls: RefCell::default(),
@@ -114,16 +117,16 @@ impl Inner {
         let vsn =
             url.query_pairs().find(|(name, _)| name == "vsn").and_then(|(_, vsn)| Vsn::parse(Some(&vsn)));
         let (Some(vsn), Some(_)) = (vsn, &self.app) else { return Response::error("not configured", 503) };
-        let store = Store::open(&self.state)?;
-        if self.with_machine(&store, |machine| machine.is_full())? {
+        let store = Store::opened(&self.store, &self.state)?;
+        if self.with_machine(store, |machine| machine.is_full())? {
             return Response::error("Too many connected users", 429);
         }
         let WebSocketPair { client: theirs, server: ours } = WebSocketPair::new()?;
         self.state.accept_web_socket(&ours);
-        // 48 random bits and never one that is taken.
+        // In the order of coming, and never one that is taken.
         let sockets = || self.sockets.borrow();
-        let client =
-            std::iter::repeat_with(|| random() >> 16).find(|id| !sockets().contains_key(id)).unwrap_or(0);
+        let mut ids = std::iter::repeat_with(|| (now_ms() << 8) | (random() & 0xff));
+        let client = ids.find(|id| !sockets().contains_key(id)).unwrap_or(0);
         attach(&ours, &Attachment { client, vsn: vsn.as_str().to_owned(), seen_ms: now_ms() })?;
         self.sockets.borrow_mut().insert(client, ours);
         self.dispatch(RoomEvent::Opened { client, vsn })?;
@@ -138,14 +141,14 @@ impl Inner {
 
     /// Hands the machine an event and performs what it asks for; gives the cursor that a push is answered with.
     fn dispatch(self: &Rc<Self>, event: RoomEvent) -> Result<Option<Cursor>> {
-        let store = Store::open(&self.state)?;
-        let effects = self.with_machine(&store, |machine| machine.handle(now_ms(), random(), event))?;
+        let store = Store::opened(&self.store, &self.state)?;
+        let effects = self.with_machine(store, |machine| machine.handle(now_ms(), random(), event))?;
         let mut acknowledged = None;
         for effect in effects {
             match effect {
                 RoomEffect::Ack(cursor) => acknowledged = Some(cursor),
                 effect => {
-                    if let Err(error) = self.perform(&store, effect) {
+                    if let Err(error) = self.perform(store, effect) {
                         console_error!("room: an effect failed: {error}");
                         *self.machine.borrow_mut() = None;
                         return Err(error);
@@ -170,7 +173,10 @@ impl Inner {
 
     fn perform(self: &Rc<Self>, store: &Store, effect: RoomEffect) -> Result<()> {
         match effect {
-            RoomEffect::Send { to, frame } => self.send(&to, &frame),
+            RoomEffect::Send { to, frame } => {
+                let sockets = self.sockets.borrow();
+                send(to.iter().filter_map(|client| sockets.get(client)), &frame);
+            }
             RoomEffect::Close { client, code, reason } => {
                 if let Some(socket) = self.sockets.borrow_mut().remove(&client) {
                     let _ = socket.close(Some(code), Some(reason));
@@ -205,17 +211,6 @@ impl Inner {
             | RoomEffect::Relay { .. }) => self.call(effect),
         }
         Ok(())
-    }
-
-    /// A socket that is gone says so by its own close.
-    fn send(&self, to: &[ClientId], frame: &Frame) {
-        let sockets = self.sockets.borrow();
-        for socket in to.iter().filter_map(|client| sockets.get(client)) {
-            let _ = match frame {
-                Frame::Text(text) => socket.send_with_str(text),
-                Frame::Binary(bytes) => socket.send_with_bytes(bytes),
-            };
-        }
     }
 
     /// Queues a call to another object.
@@ -281,14 +276,4 @@ impl Inner {
         let count = self.app.as_ref().map_or(1, |app| app.config.room_shards);
         Shard { index: env::shard_of(&self.name()).unwrap_or(0), count }
     }
-}
-
-/// Kept as JSON: the runtime's own form has no numbers of 64 bits.
-fn attachment(socket: &WebSocket) -> Option<Attachment> {
-    let text: String = socket.deserialize_attachment().ok()??;
-    serde_json::from_str(&text).ok()
-}
-
-fn attach(socket: &WebSocket, attachment: &Attachment) -> Result<()> {
-    socket.serialize_attachment(serde_json::to_string(attachment)?)
 }

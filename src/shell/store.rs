@@ -1,5 +1,7 @@
 //! A Durable Object's SQLite: a small store of keys and values, and the Feed's log.
 
+use std::cell::OnceCell;
+
 use worker::{Result, SqlStorage, SqlStorageValue as Sql, State};
 
 use crate::live::feed::{BATCH_BYTES, Entry, LogEnds};
@@ -11,8 +13,18 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store and makes its tables where they are missing.
-    pub fn open(state: &State) -> Result<Self> {
+    /// The store, opened when it is first needed and once only: a statement that might write, even one that finds its
+    /// table there, holds back whatever is sent after it until it is durable.
+    pub fn opened<'a>(kept: &'a OnceCell<Self>, state: &State) -> Result<&'a Self> {
+        if let Some(store) = kept.get() {
+            return Ok(store);
+        }
+        let store = Self::open(state)?;
+        Ok(kept.get_or_init(|| store))
+    }
+
+    /// Makes the tables where they are missing.
+    fn open(state: &State) -> Result<Self> {
         let sql = state.storage().sql();
         sql.exec(
             "create table if not exists kv (key text primary key, value text not null) without rowid",

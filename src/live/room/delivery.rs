@@ -63,23 +63,32 @@ impl Room {
         let mut viewer = None;
         let mut visible = Visible::Nothing;
         let mut sends = Sends::default();
+        let (mut kind, mut frames) = (None, Vec::new());
         for (group, members) in &self.subscriptions.live {
             if viewer != Some(group.viewer()) {
                 viewer = Some(group.viewer());
                 visible = parcel.visible(&group.viewer());
             }
-            for frame in parcel.frames(visible, &members.set, &group.topic, group.vsn) {
+            // Neighbours mostly differ in their viewer alone.
+            let its_kind = Some((visible, members.set.number, &group.topic, group.vsn));
+            if kind != its_kind {
+                kind = its_kind;
+                frames = parcel.frames(visible, &members.set, &group.topic, group.vsn);
+            }
+            for frame in &frames {
                 sends.add(frame, members.clients.iter().copied());
             }
         }
         for (_, (client, topic)) in self.subscriptions.ahead().take_while(|(at, _)| *at < entry.offset) {
             if let Some(one) = self.subscriptions.get(client, &topic) {
                 for frame in parcel.frames(parcel.visible(&one.viewer), &one.set, &topic, one.vsn) {
-                    sends.add(frame, [client]);
+                    sends.add(&frame, [client]);
                 }
             }
         }
-        for (frame, to) in sends.0 {
+        for (frame, mut to) in sends.0 {
+            // In the order of coming, in which the sockets also lie in memory: any other costs several percent more.
+            to.sort_unstable();
             self.clients.send_all(to, frame);
         }
     }
@@ -119,11 +128,11 @@ fn role_of(row: &Row) -> Role {
 struct Sends(Vec<(Frame, Vec<ClientId>)>);
 
 impl Sends {
-    fn add(&mut self, frame: Frame, to: impl IntoIterator<Item = ClientId>) {
+    fn add(&mut self, frame: &Frame, to: impl IntoIterator<Item = ClientId>) {
         // Groups that share a frame mostly follow each other; looking further back would cost more than it saves.
-        match self.0.iter_mut().rev().take(8).find(|(known, _)| is_same(known, &frame)) {
+        match self.0.iter_mut().rev().take(8).find(|(known, _)| is_same(known, frame)) {
             Some((_, clients)) => clients.extend(to),
-            None => self.0.push((frame, to.into_iter().collect())),
+            None => self.0.push((frame.clone(), to.into_iter().collect())),
         }
     }
 }
