@@ -67,7 +67,7 @@ impl Database {
     pub fn search(&self, search: &Search<'_>) -> Call {
         let Search { question, related, k, ids, category, language } = *search;
         let body = json!({
-            "query": question, "k": k, "ids": ids, "category": category, "language": language, "related": related,
+            "query": question, "k": k, "ids": ids, "in_category": category, "in_language": language, "related": related,
         });
         let mut headers = self.headers.clone();
         headers.push((Cow::Borrowed("content-type"), "application/json".to_owned()));
