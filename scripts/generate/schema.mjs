@@ -1,25 +1,31 @@
-// Writes src/schema/generated.rs from the migrated database, or with --check compares it.
+// Writes what is generated from the migrated database, or with --check compares it: the edge's schema in Rust and the
+// typed client in TypeScript.
 import { readFile, writeFile } from 'node:fs/promises';
 import pg from 'pg';
 import { readCatalogue } from './catalogue.mjs';
 import { describe } from './describe.mjs';
 import { toRust } from './rust.mjs';
+import { toTypescript } from './typescript.mjs';
 
-const FILE = new URL('../../src/schema/generated.rs', import.meta.url);
+const root = new URL('../../', import.meta.url);
 
-const client = new pg.Client({ connectionString: process.env.DATABASE_URL });
-await client.connect();
-const rust = toRust(describe(await readCatalogue(client)));
-await client.end();
+const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL });
+const description = describe(await readCatalogue(pool));
+const files = {
+  'src/schema/generated.rs': toRust(description),
+  'types/database.ts': await toTypescript(pool, description),
+};
+await pool.end();
 
-if (process.argv.includes('--check')) {
-  const current = await readFile(FILE, 'utf8').catch(() => '');
-  if (current !== rust) {
-    console.error('src/schema/generated.rs is stale: run scripts/schema and commit what it writes.');
-    process.exit(1);
+const isCheck = process.argv.includes('--check');
+for (const [file, text] of Object.entries(files)) {
+  if (!isCheck) {
+    await writeFile(new URL(file, root), text);
+    console.log(`wrote ${file}`);
+  } else if ((await readFile(new URL(file, root), 'utf8').catch(() => '')) === text) {
+    console.log(`${file} is up to date`);
+  } else {
+    console.error(`${file} is stale: run scripts/schema and commit what it writes.`);
+    process.exitCode = 1;
   }
-  console.log('src/schema/generated.rs is up to date');
-} else {
-  await writeFile(FILE, rust);
-  console.log('wrote src/schema/generated.rs');
 }
