@@ -41,9 +41,12 @@ create table public.clinic_settings (
   slot_step_minutes smallint not null default 15,
   hold_minutes smallint not null default 10,
   max_anonymous_holds smallint not null default 50,
+  max_open_requests smallint not null default 5,
   booking_lead_minutes int not null default 60,
   booking_horizon_days smallint not null default 180,
   cancellation_window_hours smallint not null default 24,
+  reminder_lead_hours smallint not null default 24,
+  waitlist_offer_minutes smallint not null default 30,
   payment_term_days smallint not null default 30,
   emergency_text public.note_text not null,
   version int not null default 1,
@@ -57,9 +60,12 @@ create table public.clinic_settings (
   constraint clinic_settings_slot_step_on_grid check (slot_step_minutes between 5 and 240 and slot_step_minutes % grid_minutes = 0),
   constraint clinic_settings_hold_minutes_range check (hold_minutes between 1 and 60),
   constraint clinic_settings_max_anonymous_holds_range check (max_anonymous_holds between 0 and 1000),
+  constraint clinic_settings_max_open_requests_range check (max_open_requests between 1 and 50),
   constraint clinic_settings_booking_lead_range check (booking_lead_minutes between 0 and 20160),
   constraint clinic_settings_booking_horizon_range check (booking_horizon_days between 1 and 730),
   constraint clinic_settings_cancellation_window_range check (cancellation_window_hours between 0 and 168),
+  constraint clinic_settings_reminder_lead_range check (reminder_lead_hours between 0 and 336),
+  constraint clinic_settings_waitlist_offer_range check (waitlist_offer_minutes between 5 and 1440),
   constraint clinic_settings_payment_term_range check (payment_term_days between 0 and 365)
 );
 comment on table public.clinic_settings is 'The clinic''s settings, one row; public to read, written through set_clinic_settings.';
@@ -74,9 +80,12 @@ comment on column public.clinic_settings.grid_minutes is 'Appointments start and
 comment on column public.clinic_settings.slot_step_minutes is 'Distance between the starts of offered slots.';
 comment on column public.clinic_settings.hold_minutes is 'How long a held slot stays held.';
 comment on column public.clinic_settings.max_anonymous_holds is 'How many slots people who are not signed in may hold at a time, all together.';
+comment on column public.clinic_settings.max_open_requests is 'How many holds, requests and waitlist entries each a patient may have open at a time.';
 comment on column public.clinic_settings.booking_lead_minutes is 'Patients book at least this long ahead.';
 comment on column public.clinic_settings.booking_horizon_days is 'Patients book at most this far ahead.';
 comment on column public.clinic_settings.cancellation_window_hours is 'A cancellation closer to the start than this is late.';
+comment on column public.clinic_settings.reminder_lead_hours is 'Patients are reminded this long before an appointment; 0 for no reminders.';
+comment on column public.clinic_settings.waitlist_offer_minutes is 'How long a freed slot is kept for whom the waitlist offers it to.';
 comment on column public.clinic_settings.payment_term_days is 'Invoices are due this many days after issue.';
 comment on column public.clinic_settings.emergency_text is 'What to do in an emergency.';
 comment on constraint clinic_settings_pkey on public.clinic_settings is 'The clinic has its settings already.';
@@ -87,9 +96,12 @@ comment on constraint clinic_settings_grid_known on public.clinic_settings is 'T
 comment on constraint clinic_settings_slot_step_on_grid on public.clinic_settings is 'Slots are offered every 5 to 240 minutes, a multiple of the grid.';
 comment on constraint clinic_settings_hold_minutes_range on public.clinic_settings is 'A hold lasts 1 to 60 minutes.';
 comment on constraint clinic_settings_max_anonymous_holds_range on public.clinic_settings is 'Between 0 and 1,000 anonymous holds.';
+comment on constraint clinic_settings_max_open_requests_range on public.clinic_settings is 'Between 1 and 50 open requests.';
 comment on constraint clinic_settings_booking_lead_range on public.clinic_settings is 'The booking lead is 0 minutes to 14 days.';
 comment on constraint clinic_settings_booking_horizon_range on public.clinic_settings is 'The booking horizon is 1 to 730 days.';
 comment on constraint clinic_settings_cancellation_window_range on public.clinic_settings is 'The cancellation window is 0 to 168 hours.';
+comment on constraint clinic_settings_reminder_lead_range on public.clinic_settings is 'Reminders go out 0 to 336 hours before.';
+comment on constraint clinic_settings_waitlist_offer_range on public.clinic_settings is 'An offer of the waitlist lasts 5 minutes to a day.';
 comment on constraint clinic_settings_payment_term_range on public.clinic_settings is 'The payment term is 0 to 365 days.';
 
 insert into public.clinic_settings (name, emergency_text) values (

@@ -113,6 +113,10 @@ begin
         is distinct from (old.starts_at, old.ends_at, old.dentist_id, old.patient_id, old.room) then
       raise exception 'An appointment that is % cannot be moved.', before using errcode = 'PT409', detail = 'starts_at';
     end if;
+    -- What was moved is another time to be reminded of.
+    if new.starts_at <> old.starts_at then
+      new.reminder_sent_at := null;
+    end if;
   end if;
   if tg_op = 'INSERT' or (new.starts_at, new.ends_at, new.dentist_id, new.room) is distinct from (old.starts_at, old.ends_at, old.dentist_id, old.room) then
     perform app.check_appointment_grid(new.starts_at, new.ends_at);

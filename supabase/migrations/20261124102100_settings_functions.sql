@@ -23,10 +23,12 @@ begin
   end if;
   update public.clinic_settings c
      set (name, phone, time_zone, currency, opening_hours, closures, grid_minutes, slot_step_minutes, hold_minutes, max_anonymous_holds,
-          booking_lead_minutes, booking_horizon_days, cancellation_window_hours, payment_term_days, emergency_text)
+          max_open_requests, booking_lead_minutes, booking_horizon_days, cancellation_window_hours, reminder_lead_hours,
+          waitlist_offer_minutes, payment_term_days, emergency_text)
        = (after.name, after.phone, after.time_zone, after.currency, after.opening_hours, after.closures, after.grid_minutes,
-          after.slot_step_minutes, after.hold_minutes, after.max_anonymous_holds, after.booking_lead_minutes, after.booking_horizon_days,
-          after.cancellation_window_hours, after.payment_term_days, after.emergency_text)
+          after.slot_step_minutes, after.hold_minutes, after.max_anonymous_holds, after.max_open_requests, after.booking_lead_minutes,
+          after.booking_horizon_days, after.cancellation_window_hours, after.reminder_lead_hours, after.waitlist_offer_minutes,
+          after.payment_term_days, after.emergency_text)
    where c.id = 1 returning * into after;
   perform app.idempotency_record_result(to_jsonb(after));
   return after;

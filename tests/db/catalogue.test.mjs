@@ -69,7 +69,7 @@ test('clients may call these functions and no others', async () => {
   const callable = (role, schema) => list(`select proname from pg_proc where pronamespace = $2::regnamespace
     and has_function_privilege($1, oid, 'execute') order by 1`, [role, schema]);
   const forAll = ['available_slots', 'hold_appointment', 'idempotency_replay', 'search_knowledge', 'slot_alternatives'];
-  const forPeople = ['book_appointment', 'cancel_appointment', 'check_in', 'complete_visit', 'delete_knowledge_document', 'issue_draft_invoice', 'issue_invoice', 'move_stock',
+  const forPeople = ['book_appointment', 'cancel_appointment', 'check_in', 'complete_visit', 'delete_knowledge_document', 'due_reminders', 'issue_draft_invoice', 'issue_invoice', 'move_stock',
     'patients_by_lot', 'put_knowledge_document', 'record_payment', 'refund_payment', 'reschedule_appointment', 'seat', 'set_clinic_settings', 'set_provider_hours',
     'settle_payment', 'void_invoice'];
   assert.deepEqual(await callable('anon', 'public'), forAll);
@@ -78,7 +78,12 @@ test('clients may call these functions and no others', async () => {
     assert.deepEqual(await callable(role, 'app'), ['caller_role', 'is_client', 'knowledge_audiences', 'max_affected', 'pre_request', 'request_header']);
   }
   assert.deepEqual(await list(`select proname from pg_proc where pronamespace = 'public'::regnamespace and obj_description(oid, 'pg_proc') like 'internal:%' order by 1`),
-    ['custom_access_token_hook', 'delete_knowledge_document', 'idempotency_replay', 'put_knowledge_document', 'slot_alternatives']);
+    ['claim_reminders', 'custom_access_token_hook', 'delete_knowledge_document', 'finish_reminders', 'idempotency_replay', 'put_knowledge_document', 'slot_alternatives']);
+});
+
+test('these functions are for the service role alone', async () => {
+  assert.deepEqual(await list(`select proname from pg_proc where pronamespace = 'public'::regnamespace and has_function_privilege('service_role', oid, 'execute')
+    and not has_function_privilege('authenticated', oid, 'execute') order by 1`), ['claim_reminders', 'finish_reminders']);
 });
 
 test('the hook is for Supabase Auth alone', async () => {
