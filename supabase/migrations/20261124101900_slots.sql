@@ -3,22 +3,37 @@
 create type public.slot as (dentist_id uuid, starts_at timestamptz, ends_at timestamptz, time_zone text);
 comment on type public.slot is 'A free time of one dentist: instants, and the zone of the clinic to show them in.';
 
--- The dentists' working time of some local days: clinic open, dentist at work, nobody away. Local times.
+-- The instant of a local time. One that comes twice means the later; one that the change to summer time skips means the
+-- moment of the change, and not, as PostgreSQL has it, a time as long after it: nobody works past a closing time that
+-- does not come.
+create function app.instant_of(local_time timestamp, zone text) returns timestamptz
+language sql stable set search_path = '' as $$
+  select case when (local_time at time zone zone) at time zone zone = local_time then local_time at time zone zone
+    else (select min(g) from generate_series((local_time at time zone zone) - interval '3 hours', local_time at time zone zone, interval '5 minutes') g
+           where g at time zone zone > local_time) end
+$$;
+
+-- The dentists' working time of some local days: clinic open, dentist at work, nobody away. Local times. What overlaps
+-- or adjoins within a day is one working time: no slot comes twice, and an appointment may lie across the seam.
 create function app.working_time(first_day date, last_day date)
 returns table (dentist_id uuid, opens timestamp, closes timestamp)
 language sql stable security definer set search_path = '' as $$
-  select p.dentist_id, d.day + greatest((o ->> 'opens')::time, p.starts), d.day + least((o ->> 'closes')::time, p.ends)
-    from public.clinic_settings s
-    cross join lateral (select g::date as day from generate_series(first_day::timestamp, last_day::timestamp, interval '1 day') g) d
-    cross join lateral jsonb_array_elements(s.opening_hours) o
-    join public.provider_hours p on p.weekday = extract(isodow from d.day) and d.day >= p.valid_from and (p.valid_to is null or d.day <= p.valid_to)
-    join public."user" u on u.id = p.dentist_id and u.role_id = 2 and u.status = 'active' and u.deleted_at is null
-   where (o ->> 'weekday')::int = extract(isodow from d.day)
-     and least((o ->> 'closes')::time, p.ends) > greatest((o ->> 'opens')::time, p.starts)
-     and not exists (
-       select from jsonb_array_elements(s.closures) c
-        where d.day between (c ->> 'from')::date and (c ->> 'to')::date
-          and (c ->> 'dentist_id' is null or (c ->> 'dentist_id')::uuid = p.dentist_id))
+  select w.dentist_id, lower(span), upper(span)
+    from (
+      select p.dentist_id, range_agg(tsrange(d.day + greatest((o ->> 'opens')::time, p.starts), d.day + least((o ->> 'closes')::time, p.ends))) as spans
+        from public.clinic_settings s
+        cross join lateral (select g::date as day from generate_series(first_day::timestamp, last_day::timestamp, interval '1 day') g) d
+        cross join lateral jsonb_array_elements(s.opening_hours) o
+        join public.provider_hours p on p.weekday = extract(isodow from d.day) and d.day >= p.valid_from and (p.valid_to is null or d.day <= p.valid_to)
+        join public."user" u on u.id = p.dentist_id and u.role_id = 2 and u.status = 'active' and u.deleted_at is null
+       where (o ->> 'weekday')::int = extract(isodow from d.day)
+         and least((o ->> 'closes')::time, p.ends) > greatest((o ->> 'opens')::time, p.starts)
+         and not exists (
+           select from jsonb_array_elements(s.closures) c
+            where d.day between (c ->> 'from')::date and (c ->> 'to')::date
+              and (c ->> 'dentist_id' is null or (c ->> 'dentist_id')::uuid = p.dentist_id))
+       group by p.dentist_id, d.day) w
+    cross join lateral unnest(w.spans) span
 $$;
 
 -- Live appointments around a time with the minutes their services keep free before and after. Holds that ran out
@@ -55,25 +70,28 @@ language sql stable security definer set search_path = '' as $$
   select exists (
     select from public.clinic_settings s,
       app.working_time((starts at time zone s.time_zone)::date, (starts at time zone s.time_zone)::date) w
-     where w.dentist_id = of_dentist and starts >= w.opens at time zone s.time_zone and ends <= w.closes at time zone s.time_zone)
+     where w.dentist_id = of_dentist and starts >= app.instant_of(w.opens, s.time_zone) and ends <= app.instant_of(w.closes, s.time_zone))
 $$;
 
 -- Starts lie on the slot grid from opening time. A local time that the change to summer time skips does not exist and
--- is not offered; one that comes twice is offered once.
+-- is not offered; one that comes twice is offered once. What fits is reckoned in instants: the night of the change back
+-- is an hour longer than its local times say.
 create function app.free_slots(of_dentist uuid, from_time timestamptz, to_time timestamptz, minutes int, minutes_before int, minutes_after int)
 returns setof public.slot
 language sql stable security definer set search_path = '' as $$
   with candidate as (
-    select w.dentist_id, local_start at time zone s.time_zone as starts_at, w.closes at time zone s.time_zone as closes_at, s.time_zone
+    select w.dentist_id, local_start at time zone s.time_zone as starts_at, w.closes_at, s.time_zone
       from public.clinic_settings s
-      cross join lateral app.working_time((from_time at time zone s.time_zone)::date, (to_time at time zone s.time_zone)::date) w
-      cross join lateral generate_series(w.opens, w.closes - make_interval(mins => minutes), make_interval(mins => s.slot_step_minutes::int)) local_start
+      cross join lateral (
+        select t.*, app.instant_of(t.closes, s.time_zone) as closes_at
+          from app.working_time((from_time at time zone s.time_zone)::date, (to_time at time zone s.time_zone)::date) t offset 0) w
+      cross join lateral generate_series(w.opens, w.closes, make_interval(mins => s.slot_step_minutes::int)) local_start
      where (of_dentist is null or w.dentist_id = of_dentist)
        and (local_start at time zone s.time_zone) at time zone s.time_zone = local_start
   ), busy as (
     select d.dentist_id, o.core, o.padded
       from (select distinct c.dentist_id from candidate c) d
-      cross join lateral app.occupied(d.dentist_id, from_time, to_time) o
+      cross join lateral app.occupied(d.dentist_id, from_time, to_time + make_interval(mins => minutes)) o
   )
   select c.dentist_id, c.starts_at, c.starts_at + make_interval(mins => minutes), c.time_zone::text
     from candidate c
