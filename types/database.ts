@@ -259,15 +259,18 @@ export type Database = {
           hold_minutes: number
           id: number
           max_anonymous_holds: number
+          max_open_requests: number
           name: string
           opening_hours: NonNullable<Json>
           payment_term_days: number
           phone: string | null
+          reminder_lead_hours: number
           slot_step_minutes: number
           time_zone: string
           updated_at: string
           updated_by: string | null
           version: number
+          waitlist_offer_minutes: number
         }
         Insert: {
           booking_horizon_days?: never
@@ -281,15 +284,18 @@ export type Database = {
           hold_minutes?: never
           id?: never
           max_anonymous_holds?: never
+          max_open_requests?: never
           name?: never
           opening_hours?: never
           payment_term_days?: never
           phone?: never
+          reminder_lead_hours?: never
           slot_step_minutes?: never
           time_zone?: never
           updated_at?: never
           updated_by?: never
           version?: never
+          waitlist_offer_minutes?: never
         }
         Update: {
           booking_horizon_days?: never
@@ -303,15 +309,18 @@ export type Database = {
           hold_minutes?: never
           id?: never
           max_anonymous_holds?: never
+          max_open_requests?: never
           name?: never
           opening_hours?: never
           payment_term_days?: never
           phone?: never
+          reminder_lead_hours?: never
           slot_step_minutes?: never
           time_zone?: never
           updated_at?: never
           updated_by?: never
           version?: never
+          waitlist_offer_minutes?: never
         }
         Relationships: []
       }
@@ -1729,6 +1738,45 @@ export type Database = {
           isSetofReturn: false
         }
       }
+      due_reminders: {
+        Args: Record<PropertyKey, never>
+        Returns: {
+          arrived_at: string | null
+          assistant_id: string | null
+          cancel_reason: string | null
+          cancelled_at: string | null
+          cancelled_by: string | null
+          created_at: string
+          created_by: string | null
+          deleted_at: string | null
+          dentist_id: string
+          dismissed_at: string | null
+          ends_at: string
+          hold_expires_at: string | null
+          id: string
+          late_cancel: boolean
+          notes: string | null
+          patient_id: string | null
+          priority: string
+          reason: string | null
+          reminder_sent_at: string | null
+          rescheduled_from: string | null
+          room: string | null
+          seated_at: string | null
+          source: string
+          starts_at: string
+          status: Database["public"]["Enums"]["appointment_status"]
+          updated_at: string
+          updated_by: string | null
+          version: number
+        }[]
+        SetofOptions: {
+          from: "*"
+          to: "appointment"
+          isOneToOne: false
+          isSetofReturn: true
+        }
+      }
       hold_appointment: {
         Args: { dentist_id: string; service_ids: string[]; starts_at: string }
         Returns: Json
@@ -2061,15 +2109,18 @@ export type Database = {
           hold_minutes: number
           id: number
           max_anonymous_holds: number
+          max_open_requests: number
           name: string
           opening_hours: NonNullable<Json>
           payment_term_days: number
           phone: string | null
+          reminder_lead_hours: number
           slot_step_minutes: number
           time_zone: string
           updated_at: string
           updated_by: string | null
           version: number
+          waitlist_offer_minutes: number
         }
         SetofOptions: {
           from: "*"
