@@ -169,6 +169,15 @@ pub trait Platform {
         timeout_ms: u32,
     ) -> impl Future<Output = Result<Reply<Self::Stream>, SendError>>;
 
+    /// Runs a model of the Workers AI binding and waits for the reply's head, at most `timeout_ms`. `input` is JSON;
+    /// the reply is what the service answered, an error's status and body included.
+    fn run_ai(
+        &self,
+        model: &str,
+        input: &str,
+        timeout_ms: u32,
+    ) -> impl Future<Output = Result<Reply<Self::Stream>, SendError>>;
+
     /// Reads a body up to a limit.
     fn collect(
         &self,

@@ -42,6 +42,15 @@ impl Upstream for Native {
         Ok(Reply { status: reply.status().as_u16(), headers, body })
     }
 
+    async fn run_ai(
+        &self,
+        _model: &str,
+        _input: &str,
+        _timeout_ms: u32,
+    ) -> Result<Reply<Vec<u8>>, SendError> {
+        Err(SendError::Unreachable("there is no AI binding outside Workers".to_owned()))
+    }
+
     async fn read(&self, body: Vec<u8>, limit: usize) -> Result<Collected<Vec<u8>>, SendError> {
         Ok(if body.len() <= limit { Collected::Whole(body) } else { Collected::Longer(body) })
     }

@@ -12,6 +12,13 @@ pub trait Upstream {
         call: Call,
         timeout_ms: u32,
     ) -> impl Future<Output = Result<Reply<Self::Body>, SendError>>;
+    /// Runs a model of the Workers AI binding; see [`Platform::run_ai`].
+    fn run_ai(
+        &self,
+        model: &str,
+        input: &str,
+        timeout_ms: u32,
+    ) -> impl Future<Output = Result<Reply<Self::Body>, SendError>>;
     /// Reads a body up to a limit.
     fn read(
         &self,
@@ -35,6 +42,15 @@ impl<P: Platform> Upstream for P {
         self.send(call, timeout_ms)
     }
 
+    fn run_ai(
+        &self,
+        model: &str,
+        input: &str,
+        timeout_ms: u32,
+    ) -> impl Future<Output = Result<Reply<Self::Body>, SendError>> {
+        Platform::run_ai(self, model, input, timeout_ms)
+    }
+
     fn read(
         &self,
         body: Self::Body,
@@ -49,6 +65,34 @@ impl<P: Platform> Upstream for P {
 
     fn chance(&self) -> String {
         self.new_id()
+    }
+}
+
+/// What an upstream is asked, and how it is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// Over HTTP.
+    Http(Call),
+    /// Through the Workers AI binding.
+    Ai {
+        /// The model.
+        model: String,
+        /// What it is given, as JSON.
+        input: String,
+    },
+}
+
+impl From<Call> for Ask {
+    fn from(call: Call) -> Self {
+        Self::Http(call)
+    }
+}
+
+/// Asks and waits for the reply's head: for whoever reads the body as it comes.
+pub async fn ask<U: Upstream>(upstream: &U, ask: Ask, timeout_ms: u32) -> Result<Reply<U::Body>, SendError> {
+    match ask {
+        Ask::Http(call) => upstream.fetch(call, timeout_ms).await,
+        Ask::Ai { model, input } => upstream.run_ai(&model, &input, timeout_ms).await,
     }
 }
 
@@ -104,26 +148,34 @@ impl Patience {
 }
 
 const FIRST_WAIT_MS: u32 = 200;
-const LONGEST_WAIT_MS: u32 = 8_000;
+/// The longest that a try waits for the next.
+pub const LONGEST_WAIT_MS: u32 = 8_000;
 
-/// Sends a call until it is answered with less than 429 or 5xx, or patience ends.
-pub async fn exchange<U: Upstream>(upstream: &U, call: Call, patience: Patience) -> Result<Answered, Fault> {
+/// Asks until the answer is neither 429 nor 5xx, or patience ends. An upstream that wants to be left alone for longer
+/// than [`LONGEST_WAIT_MS`] is: its wish is in the fault.
+pub async fn exchange<U: Upstream>(
+    upstream: &U,
+    asked: impl Into<Ask>,
+    patience: Patience,
+) -> Result<Answered, Fault> {
+    let asked = asked.into();
     let mut attempt = 0;
     loop {
-        let fault = match once(upstream, call.clone(), patience).await {
+        let fault = match once(upstream, asked.clone(), patience).await {
             Ok(answered) => return Ok(answered),
             Err(fault) => fault,
         };
-        if attempt == patience.retries || !fault.retryable() {
-            return Err(fault);
+        let wait = wait_ms(attempt, &fault, &upstream.chance());
+        match wait {
+            Some(wait) if attempt < patience.retries && fault.retryable() => upstream.pause(wait).await,
+            _ => return Err(fault),
         }
-        upstream.pause(wait_ms(attempt, &fault, &upstream.chance())).await;
         attempt += 1;
     }
 }
 
-async fn once<U: Upstream>(upstream: &U, call: Call, patience: Patience) -> Result<Answered, Fault> {
-    let reply = upstream.fetch(call, patience.timeout_ms).await.map_err(unsent)?;
+async fn once<U: Upstream>(upstream: &U, asked: Ask, patience: Patience) -> Result<Answered, Fault> {
+    let reply = ask(upstream, asked, patience.timeout_ms).await.map_err(unsent)?;
     if reply.status == 429 || reply.status >= 500 && reply.status != 501 {
         let after = reply.header("retry-after").and_then(|value| value.trim().parse().ok());
         return Err(Fault::Busy(reply.status, after));
@@ -142,13 +194,13 @@ fn unsent(error: SendError) -> Fault {
 }
 
 // Twice as long each time, half of it by chance (of which a new id has plenty); what the upstream asks for goes first.
-fn wait_ms(attempt: u32, fault: &Fault, chance: &str) -> u32 {
+fn wait_ms(attempt: u32, fault: &Fault, chance: &str) -> Option<u32> {
     if let Fault::Busy(_, Some(seconds)) = fault {
-        return seconds.saturating_mul(1000).min(LONGEST_WAIT_MS);
+        return Some(seconds.saturating_mul(1000)).filter(|wait| *wait <= LONGEST_WAIT_MS);
     }
     let most = FIRST_WAIT_MS.saturating_mul(1 << attempt.min(10)).min(LONGEST_WAIT_MS);
     let dice = chance.bytes().fold(0u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
-    most / 2 + dice % (most / 2 + 1)
+    Some(most / 2 + dice % (most / 2 + 1))
 }
 
 /// An answer of 2xx as JSON; otherwise what `words` finds in its body.
@@ -168,14 +220,15 @@ mod tests {
 
     #[test]
     fn waits_grow_vary_and_end() {
-        let waits: Vec<u32> = (0..8).map(|attempt| wait_ms(attempt, &Fault::Timeout, "a")).collect();
+        let waits: Vec<u32> = (0..8).filter_map(|attempt| wait_ms(attempt, &Fault::Timeout, "a")).collect();
+        assert_eq!(waits.len(), 8);
         for (attempt, wait) in waits.iter().enumerate() {
             let most = (200 << attempt).min(8_000);
             assert!((most / 2..=most).contains(wait), "{waits:?}");
         }
         assert_ne!(wait_ms(5, &Fault::Timeout, "a"), wait_ms(5, &Fault::Timeout, "b"));
-        assert_eq!(wait_ms(0, &Fault::Busy(429, Some(3)), ""), 3_000);
-        assert_eq!(wait_ms(0, &Fault::Busy(503, Some(u32::MAX)), ""), 8_000);
+        assert_eq!(wait_ms(0, &Fault::Busy(429, Some(3)), ""), Some(3_000));
+        assert_eq!(wait_ms(0, &Fault::Busy(503, Some(u32::MAX)), ""), None, "it wants to be left alone");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use worker::{Env, ObjectNamespace, Result};
 
+use super::ai;
 use crate::config::{Config, ConfigError, RATE_LIMIT_BINDINGS};
 
 /// Reads and checks all settings.
@@ -9,6 +10,9 @@ pub fn config(env: &Env) -> std::result::Result<Config, ConfigError> {
     Config::from_lookup(|name| {
         if RATE_LIMIT_BINDINGS.contains(&name) {
             return env.rate_limiter(name).ok().map(|_| "bound".to_owned());
+        }
+        if name == ai::BINDING {
+            return ai::is_bound(env).then(|| "bound".to_owned());
         }
         // Vars and secrets are both plain strings of the environment.
         env.var(name).ok().map(|value| value.to_string())

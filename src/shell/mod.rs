@@ -1,5 +1,6 @@
 //! The only place that names `worker`: the Worker's entry and what it lends to the pure part of the program.
 
+mod ai;
 mod entry;
 mod env;
 mod feed;

@@ -9,8 +9,8 @@ use futures::{StreamExt, pin_mut, stream};
 use worker::js_sys::Uint8Array;
 use worker::{AbortController, Cache, Delay, Env, Fetch, Headers, RequestInit, RequestRedirect, Response};
 
-use super::env;
 use super::object::{now_ms, post, random};
+use super::{ai, env};
 use crate::http::{Budget, Call, Collected, Method, Platform, Reply, SendError};
 
 /// The Worker's environment, as the one port to everything outside.
@@ -49,6 +49,23 @@ impl Platform for EdgePlatform {
         self.upstream_ms.set(self.upstream_ms.get() + now_ms().saturating_sub(started));
         match outcome {
             Either::Left((Ok(response), _)) => Ok(reply(response, reads)),
+            Either::Left((Err(error), _)) => Err(broken(&error)),
+            Either::Right(_) => {
+                controller.abort();
+                Err(SendError::Timeout)
+            }
+        }
+    }
+
+    async fn run_ai(&self, model: &str, input: &str, timeout_ms: u32) -> Result<Reply<Response>, SendError> {
+        let started = now_ms();
+        let controller = AbortController::default();
+        let run = ai::run(&self.env, model, input, controller.signal());
+        pin_mut!(run);
+        let outcome = select(run, Delay::from(Duration::from_millis(timeout_ms.into()))).await;
+        self.upstream_ms.set(self.upstream_ms.get() + now_ms().saturating_sub(started));
+        match outcome {
+            Either::Left((Ok(response), _)) => Ok(reply(response, &["retry-after"])),
             Either::Left((Err(error), _)) => Err(broken(&error)),
             Either::Right(_) => {
                 controller.abort();

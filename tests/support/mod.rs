@@ -193,6 +193,18 @@ impl Platform for Script {
         Ok(reply)
     }
 
+    // The binding's calls stand in the script as POSTs to `ai:MODEL`.
+    async fn run_ai(&self, model: &str, input: &str, timeout_ms: u32) -> Scripted {
+        let call = Call {
+            method: Method::Post,
+            url: format!("ai:{model}"),
+            headers: Vec::new(),
+            body: Some(input.as_bytes().to_vec()),
+            reads: &["retry-after"],
+        };
+        self.send(call, timeout_ms).await
+    }
+
     async fn collect(&self, body: Vec<u8>, limit: usize) -> Result<Collected<Vec<u8>>, SendError> {
         Ok(if body.len() > limit { Collected::Longer(body) } else { Collected::Whole(body) })
     }
