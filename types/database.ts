@@ -20,6 +20,63 @@ export type Database = {
   }
   public: {
     Tables: {
+      access_log: {
+        Row: {
+          actor: string
+          actor_role: string
+          at: string
+          id: string
+          method: string
+          query: string
+          recorded_at: string
+          recorded_by: string
+          request_id: string | null
+          route: string
+          row_count: number | null
+        }
+        Insert: {
+          actor?: never
+          actor_role?: never
+          at?: never
+          id?: never
+          method?: never
+          query?: never
+          recorded_at?: never
+          recorded_by?: never
+          request_id?: never
+          route?: never
+          row_count?: never
+        }
+        Update: {
+          actor?: never
+          actor_role?: never
+          at?: never
+          id?: never
+          method?: never
+          query?: never
+          recorded_at?: never
+          recorded_by?: never
+          request_id?: never
+          route?: never
+          row_count?: never
+        }
+        Relationships: [
+          {
+            foreignKeyName: "access_log_actor_fkey"
+            columns: ["actor"]
+            isOneToOne: false
+            referencedRelation: "dentist"
+            referencedColumns: ["id"]
+          },
+          {
+            foreignKeyName: "access_log_actor_fkey"
+            columns: ["actor"]
+            isOneToOne: false
+            referencedRelation: "user"
+            referencedColumns: ["id"]
+          },
+        ]
+      }
       appointment: {
         Row: {
           arrived_at: string | null

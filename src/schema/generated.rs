@@ -7,6 +7,37 @@ pub static SCHEMA: Schema = Schema { tables: TABLES, functions: FUNCTIONS };
 
 static TABLES: &[Table] = &[
     Table {
+        name: "access_log",
+        comment: "Readings of medical records by staff: medical history, treatment records, and functions that tell of them. For admins; append only.",
+        is_view: false,
+        columns: &[
+            Column { name: "id", ty: Type::Uuid, pg_type: "uuid", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[], comment: "Made by the edge for each reading, so that one that is told twice is kept once. Not the request's id, which is the client's to choose." },
+            Column { name: "at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[], comment: "When it was read." },
+            Column { name: "actor", ty: Type::Uuid, pg_type: "uuid", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[], comment: "Who read it." },
+            Column { name: "actor_role", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[], comment: "The reader's role in the clinic." },
+            Column { name: "method", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[], comment: "The request's method." },
+            Column { name: "route", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[], comment: "The request's path." },
+            Column { name: "query", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[], comment: "The canonical query, with ? for each value." },
+            Column { name: "row_count", ty: Type::Int4, pg_type: "int4", nullable: true, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "access_log_row_count_range", test: Test::AtLeast("0", true) }], comment: "How many rows were answered; null where that is not known, as when the Worker died meanwhile." },
+            Column { name: "request_id", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: false, updatable: false, rules: &[], comment: "X-Request-Id of the request." },
+            Column { name: "recorded_by", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "access_log_recorded_by_known", test: Test::OneOf(&["caller", "service"]) }], comment: "Whose token said so: the reader's own (caller), or the service key after that one had ended (service)." },
+            Column { name: "recorded_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[], comment: "When the entry was made." },
+        ],
+        primary_key: &["id"],
+        unique: &[&["id"]],
+        relationships: &[
+            Relationship { constraint: "access_log_actor_fkey", cardinality: Cardinality::ManyToOne, columns: &["actor"], target: "user", target_columns: &["id"], junction: "" },
+            Relationship { constraint: "access_log_actor_fkey", cardinality: Cardinality::ManyToOne, columns: &["actor"], target: "dentist", target_columns: &["id"], junction: "" },
+        ],
+        constraints: &[
+            Constraint { name: "access_log_actor_fkey", kind: ConstraintKind::ForeignKey, columns: &["actor"], message: "actor names nobody the clinic knows." },
+            Constraint { name: "access_log_pkey", kind: ConstraintKind::Unique, columns: &["id"], message: "This reading is in the log already." },
+            Constraint { name: "access_log_recorded_by_known", kind: ConstraintKind::Check, columns: &["recorded_by"], message: "recorded_by is caller or service." },
+            Constraint { name: "access_log_row_count_range", kind: ConstraintKind::Check, columns: &["row_count"], message: "A count of rows is not negative." },
+        ],
+        deletable: false,
+    },
+    Table {
         name: "appointment",
         comment: "Appointments, requests for one, and held slots.",
         is_view: false,
@@ -195,6 +226,7 @@ static TABLES: &[Table] = &[
         primary_key: &[],
         unique: &[],
         relationships: &[
+            Relationship { constraint: "access_log_actor_fkey", cardinality: Cardinality::OneToMany, columns: &["id"], target: "access_log", target_columns: &["actor"], junction: "" },
             Relationship { constraint: "appointment_assistant_id_fkey", cardinality: Cardinality::OneToMany, columns: &["id"], target: "appointment", target_columns: &["assistant_id"], junction: "" },
             Relationship { constraint: "appointment_cancelled_by_fkey", cardinality: Cardinality::OneToMany, columns: &["id"], target: "appointment", target_columns: &["cancelled_by"], junction: "" },
             Relationship { constraint: "appointment_dentist_id_fkey", cardinality: Cardinality::OneToMany, columns: &["id"], target: "appointment", target_columns: &["dentist_id"], junction: "" },
@@ -865,6 +897,7 @@ static TABLES: &[Table] = &[
         primary_key: &["id"],
         unique: &[&["id"]],
         relationships: &[
+            Relationship { constraint: "access_log_actor_fkey", cardinality: Cardinality::OneToMany, columns: &["id"], target: "access_log", target_columns: &["actor"], junction: "" },
             Relationship { constraint: "appointment_assistant_id_fkey", cardinality: Cardinality::OneToMany, columns: &["id"], target: "appointment", target_columns: &["assistant_id"], junction: "" },
             Relationship { constraint: "appointment_cancelled_by_fkey", cardinality: Cardinality::OneToMany, columns: &["id"], target: "appointment", target_columns: &["cancelled_by"], junction: "" },
             Relationship { constraint: "appointment_dentist_id_fkey", cardinality: Cardinality::OneToMany, columns: &["id"], target: "appointment", target_columns: &["dentist_id"], junction: "" },
@@ -916,6 +949,19 @@ static TABLES: &[Table] = &[
 ];
 
 static FUNCTIONS: &[Function] = &[
+    Function {
+        name: "audit_verify",
+        comment: "internal: for admins, judges the change log after an entry, at most batch entries: {verified_to, head: {seq, hash}, broken: null or {seq, why}}.",
+        arguments: &[
+            Column { name: "after", ty: Type::Int8, pg_type: "int8", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
+            Column { name: "anchor", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
+            Column { name: "batch", ty: Type::Int4, pg_type: "int4", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
+        ],
+        returns: Returns::Scalar(Type::Json),
+        read_only: true,
+        internal: true,
+        anon: false,
+    },
     Function {
         name: "available_slots",
         comment: "Free slots long enough for all of service_ids, of one dentist or of all, between from (default now) and to (default a week later, at most 62 days).",
@@ -1052,6 +1098,17 @@ static FUNCTIONS: &[Function] = &[
         anon: false,
     },
     Function {
+        name: "log_access",
+        comment: "internal: for the edge, notes readings of medical records in the name of whose token it is called with; answers how many were new.",
+        arguments: &[
+            Column { name: "entries", ty: Type::Json, pg_type: "jsonb", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" },
+        ],
+        returns: Returns::Scalar(Type::Int4),
+        read_only: false,
+        internal: true,
+        anon: false,
+    },
+    Function {
         name: "move_stock",
         comment: "Moves stock: reason is receive, use, count (quantity is what was counted), discard, transfer or return. By lot (inventory_id), or for use and discard by article (sku at location): then the earliest expiry is taken first. Answers with the lots that moved. Dentists may only use.",
         arguments: &[
@@ -1070,7 +1127,7 @@ static FUNCTIONS: &[Function] = &[
     },
     Function {
         name: "patients_by_lot",
-        comment: "For a recall: the patients in whose treatment a lot was used. For dentists and admins, because it tells of treatment.",
+        comment: "For a recall: the patients in whose treatment a lot was used. For dentists and admins, because it tells of treatment. Its use is logged.",
         arguments: &[
             Column { name: "lot_no", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" },
             Column { name: "sku", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },

@@ -128,23 +128,26 @@ end $$;
 comment on function app.empty_change_log(uuid, timestamptz) is
   'Empties payloads, of one person (erasure) or before a time (retention), or both. The chain still verifies.';
 
+-- What is wrong with an entry, given the hash of the one before it; null for nothing.
+create function app.change_log_fault(l public.change_log, hash_before bytea) returns text
+language sql stable set search_path = '' as $$
+  select case
+    when l.prev_hash <> hash_before then 'link'
+    when l.hash <> sha256(convert_to(l.hashed, 'UTF8')) then 'hash'
+    when l.hashed <> app.change_log_text(l) then 'header'
+    when (l.record is not null or l.old_record is not null)
+      and l.record_hash <> app.change_log_payload_hash(l.record, l.old_record) then 'payload'
+  end
+$$;
+
 create function app.verify_change_log(
   out entries bigint, out emptied bigint, out head_seq bigint, out head_hash text, out broken_seq bigint, out reason text)
 language sql stable security definer set search_path = '' as $$
   with walked as (
     select l, lag(l.hash, 1, decode(repeat('00', 32), 'hex')) over (order by l.seq) as hash_before from public.change_log l
-  ), judged as (
-    select (l).seq,
-      case
-        when (l).prev_hash <> hash_before then 'link'
-        when (l).hash <> sha256(convert_to((l).hashed, 'UTF8')) then 'hash'
-        when (l).hashed <> app.change_log_text(l) then 'header'
-        when ((l).record is not null or (l).old_record is not null)
-          and (l).record_hash <> app.change_log_payload_hash((l).record, (l).old_record) then 'payload'
-      end as fault
-    from walked
   ), broken as (
-    select seq, fault from judged where fault is not null order by seq limit 1
+    select (l).seq, app.change_log_fault(l, hash_before) as fault from walked
+     where app.change_log_fault(l, hash_before) is not null order by (l).seq limit 1
   ), head as (
     select seq, hash from public.change_log order by seq desc limit 1
   )

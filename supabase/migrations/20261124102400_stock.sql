@@ -138,7 +138,7 @@ begin
      order by m.at, m.id;
 end $$;
 comment on function public.patients_by_lot(text, text) is
-  'For a recall: the patients in whose treatment a lot was used. For dentists and admins, because it tells of treatment.';
+  'For a recall: the patients in whose treatment a lot was used. For dentists and admins, because it tells of treatment. Its use is logged.';
 
 revoke execute on function public.move_stock(text, numeric, text, uuid, text, text, uuid), public.patients_by_lot(text, text)
   from public, anon, authenticated;

@@ -15,6 +15,7 @@ export const rows = {
   ownPlan: id('fa0701'), otherPlan: id('fa0702'), subscribedPlan: id('fa0703'), deletedPlan: id('fa0704'),
   lot: id('fa0801'), deletedLot: id('fa0802'),
   ownLine: id('fa0901'), otherLine: id('fa0902'),
+  reading: id('fa0a01'),
 };
 
 const statements = [
@@ -53,6 +54,8 @@ const statements = [
       ('fx-public', 'Fixture', 'x', 'public', null, repeat('0', 64)), ('fx-patients', 'Fixture', 'x', 'patients', null, repeat('0', 64)),
       ('fx-staff', 'Fixture', 'x', 'staff', null, repeat('0', 64)), ('fx-expired', 'Fixture', 'x', 'public', now(), repeat('0', 64))`, []],
   [`insert into knowledge_chunk (id, document_slug, ordinal, content) select slug || '#0', slug, 0, 'Fixture' from knowledge_document where slug like 'fx-%'`, []],
+  [`insert into access_log (id, at, actor, actor_role, method, route, query, recorded_by) values ($1, now(), $2, 'dentist', 'GET', '/rest/v1/treatment_records', '', 'caller')`,
+    [rows.reading, d1]],
 ];
 
 export async function fixture(db) {

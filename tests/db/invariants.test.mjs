@@ -28,6 +28,7 @@ const good = {
   provider_hours: { dentist_id: dentist, weekday: 7, starts: '08:00', ends: '09:00' },
   invoice_line: { invoice_id: rows.draftInvoice, line_no: 1, service_id: rows.activeService, description: 'X', quantity: 1, unit_fee: 1, amount: 1, tax: 0, allowed: 1,
     deductible: 0, percent: 0, insurance_share: 0, patient_share: 1 },
+  access_log: { id: id('abc'), at: '2031-07-01 09:00Z', actor: dentist, actor_role: 'dentist', method: 'GET', route: '', query: '', recorded_by: 'caller' },
   knowledge_document: { slug: 'x', title: 'X', body: 'X', content_hash: '0'.repeat(64) },
   knowledge_chunk: { id: 'fx#0', document_slug: 'fx', ordinal: 0, content: 'X' },
 };
@@ -217,6 +218,10 @@ const broken = {
   inventory_status_known: ['inventory', { status: 'x' }],
   inventory_target_above_level: ['inventory', { reorder_level: 2, reorder_target: 1 }],
   inventory_discard_reason: ['inventory', { status: 'discarded' }],
+  access_log_pkey: ['access_log', { id: rows.reading }],
+  access_log_actor_fkey: ['access_log', { actor: id('dead') }],
+  access_log_recorded_by_known: ['access_log', { recorded_by: 'nobody' }],
+  access_log_row_count_range: ['access_log', { row_count: -1 }],
   knowledge_document_pkey: { before: [document], insert: ['knowledge_document', { slug: 'fx' }] },
   knowledge_document_slug_form: ['knowledge_document', { slug: 'Not a slug' }],
   knowledge_document_body_length: ['knowledge_document', { body: ' ' }],

@@ -211,6 +211,8 @@ export const readOnlyRelations = {
     knowledgeReaders),
   knowledge_chunk: readOnly(knowledge('document_slug'), `content = 'x'`, `insert into knowledge_chunk (id, document_slug, ordinal, content) values ('x', 'fx-public', 9, 'x')`,
     knowledgeReaders),
+  access_log: readOnly({ any: byId(rows.reading) }, `query = 'x'`, `insert into access_log (id, at, actor, actor_role, method, route, query, recorded_by)
+     values (gen_random_uuid(), now(), '${d1}', 'dentist', 'GET', '', '', 'caller')`, { admin: ['any'] }),
   change_log: readOnly({ any: 'seq > 0' }, 'actor_role = null', `insert into change_log (seq, table_name, op, key, subjects, at, hashed, record_hash, prev_hash, hash)
      values (-1, 'x', 'INSERT', '{}', '{}', now(), '', '', '', '')`, {}),
 };

@@ -38,7 +38,7 @@ for (const [number, name] of ['Europe/London', 'America/New_York', 'Australia/Lo
       const random = new Random(seed + number * 100_000 + n);
       const onDay = random.chance(0.75) ? random.pick(changes) : `${YEAR}-0${random.int(1, 9)}-1${random.int(0, 9)}`;
       await db.rows('savepoint world');
-      const world = await build(db, randomWorld(random, zone, onDay), zone);
+      const world = await build(db, randomWorld(random, onDay), zone);
       for (let q = 0; q < QUESTIONS; q++) {
         const question = randomQuestion(random, world, onDay);
         const [found, expected] = [await asked(db, question), freeSlots(world, zone, question)];

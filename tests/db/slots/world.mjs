@@ -18,7 +18,7 @@ function span(random, shortest) {
 }
 
 /** Around a local day; every part of it plain data. */
-export function randomWorld(random, zone, onDay) {
+export function randomWorld(random, onDay) {
   const middle = Date.parse(`${onDay}T00:00Z`);
   const grid = random.pick([5, 5, 10, 15]);
   const settings = {
