@@ -14,6 +14,7 @@ use crate::http::{Answer, Budget, Method, Payload, Platform, Request};
 use crate::problem::{Kind, Problem};
 use crate::rest::Rest;
 use crate::schema::Schema;
+use crate::v1;
 use crate::{cors, health, pass_auth, realtime};
 
 /// One isolate's program: its settings and what it remembers between requests.
@@ -72,6 +73,8 @@ pub enum Route<'a> {
     Function(&'a str),
     /// `/auth/v1/*`: the rest of the path, with its slash.
     Auth(&'a str),
+    /// `/v1/*`: the chatbot and its knowledge base.
+    V1(v1::Path<'a>),
     /// `/realtime/v1/websocket`
     Realtime,
     /// `/health`: the Worker runs.
@@ -92,6 +95,9 @@ impl<'a> Route<'a> {
                 Some(function) => Self::Function(function),
                 None => Self::Table(name),
             };
+        }
+        if let Some(rest) = path.strip_prefix("/v1/") {
+            return Self::V1(v1::Path::parse(rest));
         }
         match path {
             "/realtime/v1/websocket" => Self::Realtime,
@@ -117,6 +123,7 @@ impl<'a> Route<'a> {
                 None => Cow::Borrowed("/rest/v1/rpc/{function}"),
             },
             Self::Auth(_) => Cow::Borrowed("/auth/v1/*"),
+            Self::V1(path) => Cow::Borrowed(path.pattern()),
             Self::Realtime => Cow::Borrowed("/realtime/v1/websocket"),
             Self::Health => Cow::Borrowed("/health"),
             Self::Ready => Cow::Borrowed("/ready"),
@@ -151,7 +158,7 @@ impl App {
         };
         let is_head = request.method() == Method::Head;
         let wrote = result.is_ok() && self.may_write(route, request.method());
-        let (mut answer, code, cause) = settle(result, &request_id, is_head);
+        let (mut answer, code, cause) = settle(result, route, &request_id, is_head);
         if let Some(budget) = seen.budget {
             answer = answer.header("ratelimit-policy", self.config.rate_limits.policy(budget));
         }
@@ -206,6 +213,7 @@ impl App {
                 seen.budget = Some(Budget::Auth);
                 pass_auth::serve(self, path, request, platform, request_id, seen).await
             }
+            Route::V1(path) => v1::serve(self, path, request, platform, request_id, seen).await,
             Route::Table(_) | Route::Function(_) => {
                 let caller = self.admitted(request, platform, seen).await?;
                 let rest = Rest {
@@ -227,7 +235,7 @@ impl App {
     }
 
     /// Who calls, once their budget allows it. A bad token counts against its address, so that guessing costs.
-    async fn admitted<P: Platform>(
+    pub(crate) async fn admitted<P: Platform>(
         &self,
         request: &impl Request,
         platform: &P,
@@ -332,7 +340,8 @@ pub fn misconfigured<P: Platform>(
     let request_id = request_id(request, platform);
     let problem = Problem::from(error.clone()).retry_after(60);
     let is_head = request.method() == Method::Head;
-    let (answer, code, cause) = settle(Err(problem), &request_id, is_head);
+    let route = Route::parse(request.path());
+    let (answer, code, cause) = settle(Err(problem), route, &request_id, is_head);
     let log = LogLine {
         method: request.method().name(),
         route: Cow::Borrowed("{misconfigured}"),
@@ -368,13 +377,14 @@ pub(crate) fn address(request: &impl Request) -> String {
 /// Makes an answer of a problem, and adds what no answer goes without.
 fn settle<S>(
     result: Result<Answer<S>, Problem>,
+    route: Route<'_>,
     request_id: &str,
     is_head: bool,
 ) -> (Answer<S>, Option<String>, Option<String>) {
     let (answer, code, cause) = match result {
         Ok(answer) => (answer, None, None),
         Err(problem) => {
-            let answer = problem_answer(&problem, request_id, is_head);
+            let answer = problem_answer(&problem, route, request_id, is_head);
             (answer, Some(problem.code.into_owned()), problem.cause)
         }
     };
@@ -383,10 +393,14 @@ fn settle<S>(
     (answer.header("x-content-type-options", "nosniff"), code, cause)
 }
 
-fn problem_answer<S>(problem: &Problem, request_id: &str, is_head: bool) -> Answer<S> {
-    let mut answer = Answer::empty(problem.status).header("content-type", "application/problem+json");
+fn problem_answer<S>(problem: &Problem, route: Route<'_>, request_id: &str, is_head: bool) -> Answer<S> {
+    let (media, body) = match route {
+        Route::V1(_) => ("application/json", v1::errors::body(problem)),
+        _ => ("application/problem+json", problem.to_json(request_id)),
+    };
+    let mut answer = Answer::empty(problem.status).header("content-type", media);
     if !is_head {
-        answer.body = Payload::Bytes(problem.to_json(request_id));
+        answer.body = Payload::Bytes(body);
     }
     if let Some(seconds) = problem.retry_after {
         answer = answer.header("retry-after", seconds.to_string());

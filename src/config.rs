@@ -4,6 +4,7 @@
 //! Bindings are the shell's business; here it is only seen that those of the rate limits are there.
 
 mod form;
+pub mod knowledge;
 mod secret;
 #[cfg(test)]
 mod tests;
@@ -51,6 +52,8 @@ pub struct Config {
     pub service_key: Option<Secret>,
     /// Over how many objects the clinic's client sockets are spread.
     pub room_shards: u32,
+    /// The chatbot's own.
+    pub knowledge: knowledge::Knowledge,
 }
 
 /// A budget: so many requests in so many seconds.
@@ -110,6 +113,7 @@ impl Config {
         let rate_limits = read.required("RATE_LIMITS", form::rate_limits);
         let service_key = read.optional("SUPABASE_SERVICE_ROLE_KEY", form::service_key);
         let room_shards = read.optional("ROOM_SHARDS", form::room_shards);
+        let knowledge = knowledge::read(&mut read);
         for binding in RATE_LIMIT_BINDINGS {
             read.required(binding, |_| Ok(()));
         }
@@ -133,6 +137,7 @@ impl Config {
                 rate_limits,
                 service_key,
                 room_shards: room_shards.unwrap_or(1),
+                knowledge,
             }),
             _ => Err(ConfigError { settings: read.errors }),
         }

@@ -19,3 +19,4 @@ pub mod rest;
 pub mod schema;
 #[cfg(target_arch = "wasm32")]
 mod shell;
+pub mod v1;

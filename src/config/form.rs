@@ -1,5 +1,7 @@
 //! The form of each setting: a value that passes, or what is wrong with it. Messages never repeat a value.
 
+pub mod knowledge;
+
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use base64ct::{Base64UrlUnpadded, Encoding};

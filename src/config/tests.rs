@@ -2,6 +2,7 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 
+use super::knowledge::{EmbeddingsProvider, Endpoint, Knowledge, PineconePlace, Store};
 use super::{Config, ConfigError, DEFAULT_UPSTREAM_TIMEOUT_MS};
 use crate::problem::{Kind, Problem};
 
@@ -277,4 +278,117 @@ fn the_client_reads_names_alone() {
     assert_eq!((problem.kind, problem.status), (Kind::Misconfigured, 503));
     assert_eq!(problem.detail, "Missing or malformed settings: SUPABASE_JWT_SECRET, CLINIC_ID");
     assert!(problem.cause.unwrap().contains("SUPABASE_JWT_SECRET is shorter than 32 bytes"));
+}
+
+const CHROMA: [(&str, &str); 2] = [("VECTOR_STORE", "chroma"), ("CHROMA_URL", "http://127.0.0.1:8000/")];
+const EMBEDDINGS: [(&str, &str); 4] = [
+    ("EMBEDDINGS", "openai"),
+    ("EMBEDDINGS_URL", "http://127.0.0.1:8001/v1/"),
+    ("EMBEDDINGS_MODEL", "all-MiniLM-L6-v2"),
+    ("EMBEDDINGS_DIMENSION", "384"),
+];
+
+#[test]
+fn without_a_chatbot_everything_else_runs() {
+    assert_eq!(read(&[]).unwrap().knowledge, Knowledge::default());
+    assert!(!read(&[]).unwrap().knowledge.anon);
+    assert!(read(&[("CHAT_ANON", "true"), ("RERANK", "none")]).unwrap().knowledge.anon);
+}
+
+#[test]
+fn a_chatbot_of_ones_own_servers() {
+    let chat = [("CHAT", "openai"), ("CHAT_URL", "http://127.0.0.1:8002/v1"), ("CHAT_MODEL", "small")];
+    let prefix = [("EMBEDDINGS_QUERY_PREFIX", "query: ")];
+    let all: Vec<_> = CHROMA.into_iter().chain(EMBEDDINGS).chain(chat).chain(prefix).collect();
+    let knowledge = read(&all).unwrap().knowledge;
+    let Some(Store::Chroma(chroma)) = knowledge.store else { panic!("no Chroma") };
+    assert_eq!((chroma.url.as_str(), chroma.collection.as_str()), ("http://127.0.0.1:8000", "knowledge"));
+    assert_eq!((chroma.tenant.as_str(), chroma.database.as_str()), ("default_tenant", "default_database"));
+    let embeddings = knowledge.embeddings.unwrap();
+    let endpoint = Endpoint { url: "http://127.0.0.1:8001/v1".into(), api_key: None };
+    assert_eq!(embeddings.provider, EmbeddingsProvider::OpenAi(endpoint));
+    assert_eq!((embeddings.dimension, embeddings.query_prefix.as_str()), (384, "query: "));
+    assert_eq!(knowledge.chat.unwrap().model, "small");
+    assert_eq!(knowledge.rerank, None);
+}
+
+#[test]
+fn a_chatbot_of_pinecone_and_workers_ai() {
+    let all = [
+        ("VECTOR_STORE", "pinecone"),
+        ("PINECONE_API_KEY", "pcsk_key"),
+        ("PINECONE_HOST", "clinic-abc.svc.region.example"),
+        ("EMBEDDINGS", "workers-ai"),
+        ("EMBEDDINGS_MODEL", "@cf/baai/bge-m3"),
+        ("EMBEDDINGS_DIMENSION", "1024"),
+        ("CHAT", "workers-ai"),
+        ("CHAT_MODEL", "@cf/openai/gpt-oss-120b"),
+        ("RERANK", "pinecone"),
+        ("AI", "bound"),
+    ];
+    let knowledge = read(&all).unwrap().knowledge;
+    let Some(Store::Pinecone(index)) = knowledge.store else { panic!("no Pinecone") };
+    assert_eq!(index.place, PineconePlace::Host("https://clinic-abc.svc.region.example".into()));
+    assert_eq!(index.account.api_version, "2026-04");
+    assert_eq!(index.account.control_url, "https://api.pinecone.io");
+    assert_eq!(knowledge.rerank.unwrap().model, "bge-reranker-v2-m3");
+    let unbound = all.map(|(key, value)| if key == "AI" { (key, "") } else { (key, value) });
+    assert_eq!(faults(&unbound), ["AI"]);
+}
+
+#[test]
+fn what_the_chatbot_lacks_is_named() {
+    for (given, missing) in [
+        (vec![("VECTOR_STORE", "pinecone")], vec!["EMBEDDINGS", "PINECONE_API_KEY", "PINECONE_HOST"]),
+        (vec![("VECTOR_STORE", "chroma")], vec!["EMBEDDINGS", "CHROMA_URL"]),
+        (
+            vec![("EMBEDDINGS", "openai")],
+            vec!["VECTOR_STORE", "EMBEDDINGS_URL", "EMBEDDINGS_MODEL", "EMBEDDINGS_DIMENSION"],
+        ),
+        (vec![("CHAT", "openai")], vec!["CHAT_URL", "CHAT_MODEL"]),
+        (vec![("CHAT_URL", "https://models.test/v1")], vec!["CHAT"]),
+        (vec![("CHROMA_URL", "https://chroma.test")], vec!["VECTOR_STORE"]),
+        (vec![("EMBEDDINGS_MODEL", "m")], vec!["EMBEDDINGS"]),
+        (vec![("RERANK", "pinecone")], vec!["PINECONE_API_KEY"]),
+    ] {
+        let mut found = faults(&given);
+        let mut missing = missing;
+        found.sort_unstable();
+        missing.sort_unstable();
+        assert_eq!(found, missing, "{given:?}");
+    }
+}
+
+#[test]
+fn the_chatbots_settings_have_their_forms() {
+    let whole: Vec<_> = CHROMA.into_iter().chain(EMBEDDINGS).collect();
+    for (key, value) in [
+        ("VECTOR_STORE", "weaviate"),
+        ("EMBEDDINGS", "or"),
+        ("CHAT", "pinecone"),
+        ("RERANK", "chroma"),
+        ("CHAT_ANON", "yes"),
+        ("CHROMA_URL", "http://chroma.example"),
+        ("CHROMA_COLLECTION", "a b"),
+        ("CHROMA_TENANT", "../x"),
+        ("CHROMA_TOKEN", "a b"),
+        ("EMBEDDINGS_URL", "https://models.test/v1?key=x"),
+        ("EMBEDDINGS_URL", "http://models.example/v1"),
+        ("EMBEDDINGS_API_KEY", "a\nb"),
+        ("EMBEDDINGS_DIMENSION", "0"),
+        ("EMBEDDINGS_DIMENSION", "many"),
+        ("EMBEDDINGS_PASSAGE_PREFIX", "a\tb"),
+    ] {
+        let mut all = vec![(key, value)];
+        all.extend(whole.iter().copied());
+        assert_eq!(faults(&all), [key], "{value}");
+    }
+}
+
+#[test]
+fn the_chatbots_keys_are_never_shown() {
+    let mut all: Vec<_> = CHROMA.into_iter().chain(EMBEDDINGS).collect();
+    all.extend([("CHROMA_TOKEN", "ck-secret"), ("EMBEDDINGS_API_KEY", "sk-secret")]);
+    let shown = format!("{:?}", read(&all).unwrap());
+    assert!(!shown.contains("ck-secret") && !shown.contains("sk-secret"), "{shown}");
 }

@@ -59,6 +59,13 @@ pub trait VectorStore {
         upstream: &U,
         prefix: &str,
     ) -> impl Future<Output = Result<Vec<String>, Fault>>;
+    /// A page of all ids, in the store's own order: from the beginning, or from where the page before left off. The second
+    /// part of the answer is where the next one begins; none after the last. One request.
+    fn page<U: Upstream>(
+        &self,
+        upstream: &U,
+        from: Option<&str>,
+    ) -> impl Future<Output = Result<(Vec<String>, Option<String>), Fault>>;
     /// How many points there are.
     fn count<U: Upstream>(&self, upstream: &U) -> impl Future<Output = Result<u64, Fault>>;
 }

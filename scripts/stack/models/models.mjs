@@ -54,7 +54,7 @@ async function startEmbeddings(processes, { ports }) {
   const handle = start(processes, 'embeddings', folder, 'embeddings.py', [ports.embeddings, EMBEDDINGS_MODEL, folder]);
   const url = `http://127.0.0.1:${ports.embeddings}`;
   await processes.ready(handle, healthy(`${url}/health`));
-  return { EMBEDDINGS_URL: `${url}/v1`, EMBEDDINGS_MODEL, EMBEDDINGS_DIMENSION: '384' };
+  return { EMBEDDINGS: 'openai', EMBEDDINGS_URL: `${url}/v1`, EMBEDDINGS_MODEL, EMBEDDINGS_DIMENSION: '384' };
 }
 
 async function startChat(processes, { ports }) {
@@ -62,5 +62,5 @@ async function startChat(processes, { ports }) {
   const handle = start(processes, 'chat', folder, 'chat.py', [ports.chat, CHAT_MODEL, folder]);
   const url = `http://127.0.0.1:${ports.chat}`;
   await processes.ready(handle, healthy(`${url}/health`), 60);
-  return { CHAT_URL: `${url}/v1`, CHAT_MODEL };
+  return { CHAT: 'openai', CHAT_URL: `${url}/v1`, CHAT_MODEL };
 }

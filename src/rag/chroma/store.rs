@@ -139,6 +139,17 @@ impl VectorStore for Chroma {
         Ok(ids)
     }
 
+    async fn page<U: Upstream>(
+        &self,
+        upstream: &U,
+        from: Option<&str>,
+    ) -> Result<(Vec<String>, Option<String>), Fault> {
+        let from = from.and_then(|from| from.parse().ok()).unwrap_or(0);
+        let page = calls::records(&self.ask_it(upstream, |it| self.settings.page(it, from)).await?)?;
+        let next = (page.len() == PAGE).then(|| (from + PAGE).to_string());
+        Ok((page.into_iter().map(|point| point.id).collect(), next))
+    }
+
     async fn count<U: Upstream>(&self, upstream: &U) -> Result<u64, Fault> {
         calls::counted(&self.ask_it(upstream, |it| self.settings.count(it)).await?)
     }
