@@ -211,14 +211,29 @@ fn a_taken_slot_comes_with_others() {
     assert_eq!(asked["starts_at"], "2027-03-10T09:00Z");
     // A change says only what is new: the rest is in the row.
     let target = "/rest/v1/appointment?id=eq.00000000-0000-4000-8000-0000000b0001";
-    let row = r#"[{"dentist_id":"d9","starts_at":"2027-03-01T09:00Z","ends_at":"2027-03-01T09:30Z"}]"#;
-    let change = patch(target).json(r#"{"starts_at":"2027-03-10T09:00Z","ends_at":"2027-03-10T09:30Z"}"#);
-    let seen = serve(&change, vec![taken(), ok_json(row), ok_json(free)]);
+    let change = patch(target).json(r#"{"starts_at":"2027-03-10T09:00Z"}"#);
+    let seen = serve(&change, vec![taken(), ok_json(r#"[{"id":"b1"}]"#), ok_json(free)]);
     let asked: serde_json::Value = serde_json::from_slice(seen.calls[2].body.as_deref().unwrap()).unwrap();
-    assert_eq!(
-        (asked["dentist_id"].as_str(), asked["starts_at"].as_str()),
-        (Some("d9"), Some("2027-03-10T09:00Z"))
-    );
+    assert_eq!(asked, serde_json::json!({ "appointment_id": "b1", "starts_at": "2027-03-10T09:00Z" }));
+}
+
+#[test]
+fn a_function_that_meets_a_taken_slot_says_what_it_knows_of_the_wish() {
+    let taken = || pg_error(400, "23P01", "violates exclusion constraint \"appointment_dentist_free\"");
+    let id = "00000000-0000-4000-8000-0000000b0001";
+    let moved = format!(r#"{{"appointment_id":"{id}","starts_at":"2027-03-10T09:00:00Z"}}"#);
+    let held = format!(r#"{{"hold_id":"{id}","hold_token":"secret"}}"#);
+    for (function, body, expected) in [
+        ("reschedule_appointment", &moved, moved.clone()),
+        ("book_appointment", &held, format!(r#"{{"appointment_id":"{id}"}}"#)),
+    ] {
+        let call = post(&format!("/rest/v1/rpc/{function}")).by_patient().json(body);
+        let seen = serve(&call, vec![taken(), ok_json("[]")]);
+        assert_eq!((seen.status, seen.json()["alternatives"].to_string()), (409, "[]".to_owned()));
+        let asked: serde_json::Value =
+            serde_json::from_slice(seen.calls[1].body.as_deref().unwrap()).unwrap();
+        assert_eq!(asked, serde_json::from_str::<serde_json::Value>(&expected).unwrap());
+    }
 }
 
 #[test]

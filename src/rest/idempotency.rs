@@ -68,10 +68,10 @@ impl Claim {
     }
 }
 
-/// What the database keeps of a request.
+/// What the database keeps of a request, told only to who sends the same one again.
 #[derive(Debug, Deserialize)]
 struct Stored {
-    body_sha256: String,
+    matches: bool,
     #[serde(default)]
     keys: Vec<Map<String, Value>>,
     #[serde(default)]
@@ -84,8 +84,8 @@ async fn stored<P: Platform, R: Request>(
     path: &str,
     claim: &Claim,
 ) -> Result<Stored, Problem> {
-    let body = json!({ "method": "POST", "path": path, "key": claim.key }).to_string().into_bytes();
-    let spec = Spec::post("rpc/idempotency_replay", Vec::new(), Some(body));
+    let asked = json!({ "method": "POST", "path": path, "key": claim.key, "body_sha256": claim.fingerprint });
+    let spec = Spec::post("rpc/idempotency_replay", Vec::new(), Some(asked.to_string().into_bytes()));
     let reply = rest.send(spec).await?.or_problem(rest.schema, Method::Post)?;
     let read = rest.platform.collect(reply.body, MAX_BYTES).await;
     let Collected::Whole(bytes) = read.map_err(|error| unreachable(error, "database"))? else {
@@ -98,7 +98,7 @@ async fn stored<P: Platform, R: Request>(
             Kind::Conflict,
             "The first request under this key is not there any more; try again.",
         )),
-        Some(kept) if kept.body_sha256 != claim.fingerprint => Err(Problem::violations(
+        Some(kept) if !kept.matches => Err(Problem::violations(
             Kind::IdempotencyKeyReused,
             vec![Violation::header(
                 "idempotency-key",

@@ -61,7 +61,7 @@ static TABLES: &[Table] = &[
             Column { name: "cancelled_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: true, has_default: false, insertable: false, updatable: false, rules: &[], comment: "When it was cancelled; set with the status." },
             Column { name: "cancelled_by", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: false, insertable: false, updatable: false, rules: &[], comment: "Who cancelled it; set with the status." },
             Column { name: "cancel_reason", ty: Type::Text(0), pg_type: "note_text", nullable: true, has_default: false, insertable: false, updatable: true, rules: &[Rule { constraint: "note_text_length", test: Test::Length(0, 10000, false) }], comment: "Why it was cancelled." },
-            Column { name: "late_cancel", ty: Type::Bool, pg_type: "bool", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[], comment: "Whether it was cancelled within the clinic's cancellation window." },
+            Column { name: "late_cancel", ty: Type::Bool, pg_type: "bool", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[], comment: "Whether it was cancelled, or moved to another time, within the clinic's cancellation window." },
             Column { name: "rescheduled_from", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: false, insertable: false, updatable: false, rules: &[], comment: "The appointment that this one replaces." },
             Column { name: "reminder_sent_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: true, has_default: false, insertable: false, updatable: false, rules: &[], comment: "When the patient was reminded." },
             Column { name: "version", ty: Type::Int4, pg_type: "int4", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[], comment: "Counts the updates of the row; its ETag." },
@@ -697,6 +697,7 @@ static TABLES: &[Table] = &[
             Constraint { name: "provider_hours_grid", kind: ConstraintKind::Check, columns: &["starts", "ends"], message: "Working times are in steps of five minutes." },
             Constraint { name: "provider_hours_order", kind: ConstraintKind::Check, columns: &["ends", "starts"], message: "Work ends after it starts." },
             Constraint { name: "provider_hours_pkey", kind: ConstraintKind::Unique, columns: &["id"], message: "There is such a working time already." },
+            Constraint { name: "provider_hours_valid_finite", kind: ConstraintKind::Check, columns: &["valid_from", "valid_to"], message: "valid_from and valid_to are days; hours without an end have no valid_to." },
             Constraint { name: "provider_hours_valid_order", kind: ConstraintKind::Check, columns: &["valid_to", "valid_from"], message: "valid_to is not before valid_from." },
             Constraint { name: "provider_hours_weekday_range", kind: ConstraintKind::Check, columns: &["weekday"], message: "A weekday is 1 (Monday) to 7 (Sunday)." },
         ],
@@ -1064,11 +1065,12 @@ static FUNCTIONS: &[Function] = &[
     },
     Function {
         name: "idempotency_replay",
-        comment: "internal: what the caller's request under this key has made, for the edge to answer a repeated request from.",
+        comment: "internal: what the caller's request under this key has made, for the edge to answer the same request again; only matches: false when the body was another.",
         arguments: &[
             Column { name: "method", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" },
             Column { name: "path", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" },
             Column { name: "key", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" },
+            Column { name: "body_sha256", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" },
         ],
         returns: Returns::Scalar(Type::Json),
         read_only: true,
@@ -1184,7 +1186,7 @@ static FUNCTIONS: &[Function] = &[
     },
     Function {
         name: "reschedule_appointment",
-        comment: "Moves an appointment: the old one becomes rescheduled, the answer is the new one, with the same services at the same fees.",
+        comment: "Moves an appointment: the old one becomes rescheduled (late_cancel when it was within the cancellation window), the answer is the new one, with the same services at the same fees.",
         arguments: &[
             Column { name: "appointment_id", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" },
             Column { name: "starts_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" },
@@ -1263,11 +1265,14 @@ static FUNCTIONS: &[Function] = &[
     },
     Function {
         name: "slot_alternatives",
-        comment: "internal: up to five free slots of the same length, for the answer to a taken one.",
+        comment: "internal: up to five free slots near a taken one, as long as the services or the moved appointment take and with their buffers; for the answer to a taken slot.",
         arguments: &[
-            Column { name: "dentist_id", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" },
-            Column { name: "starts_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" },
-            Column { name: "ends_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" },
+            Column { name: "starts_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
+            Column { name: "ends_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
+            Column { name: "dentist_id", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
+            Column { name: "service_ids", ty: Type::Array(&Type::Uuid), pg_type: "_uuid", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
+            Column { name: "appointment_id", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
+            Column { name: "patient_id", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
         ],
         returns: Returns::Rows(&[Column { name: "dentist_id", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "starts_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "ends_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "time_zone", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }], true),
         read_only: true,

@@ -126,7 +126,8 @@ create table public.provider_hours (
   constraint provider_hours_weekday_range check (weekday between 1 and 7),
   constraint provider_hours_order check (ends > starts),
   constraint provider_hours_grid check (extract(epoch from starts) % 300 = 0 and extract(epoch from ends) % 300 = 0),
-  constraint provider_hours_valid_order check (valid_to >= valid_from)
+  constraint provider_hours_valid_order check (valid_to >= valid_from),
+  constraint provider_hours_valid_finite check (isfinite(valid_from) and (valid_to is null or isfinite(valid_to)))
 );
 comment on table public.provider_hours is 'When each dentist works, in the clinic''s zone; public to read, written through set_provider_hours.';
 comment on column public.provider_hours.id is 'Identifies the working time.';
@@ -142,6 +143,7 @@ comment on constraint provider_hours_weekday_range on public.provider_hours is '
 comment on constraint provider_hours_order on public.provider_hours is 'Work ends after it starts.';
 comment on constraint provider_hours_grid on public.provider_hours is 'Working times are in steps of five minutes.';
 comment on constraint provider_hours_valid_order on public.provider_hours is 'valid_to is not before valid_from.';
+comment on constraint provider_hours_valid_finite on public.provider_hours is 'valid_from and valid_to are days; hours without an end have no valid_to.';
 create index provider_hours_dentist_id_idx on public.provider_hours (dentist_id, weekday);
 
 create trigger check_people before insert or update on public.provider_hours

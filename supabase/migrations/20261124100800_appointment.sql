@@ -71,7 +71,7 @@ comment on column public.appointment.dismissed_at is 'When the visit was complet
 comment on column public.appointment.cancelled_at is 'When it was cancelled; set with the status.';
 comment on column public.appointment.cancelled_by is 'Who cancelled it; set with the status.';
 comment on column public.appointment.cancel_reason is 'Why it was cancelled.';
-comment on column public.appointment.late_cancel is 'Whether it was cancelled within the clinic''s cancellation window.';
+comment on column public.appointment.late_cancel is 'Whether it was cancelled, or moved to another time, within the clinic''s cancellation window.';
 comment on column public.appointment.rescheduled_from is 'The appointment that this one replaces.';
 comment on column public.appointment.reminder_sent_at is 'When the patient was reminded.';
 comment on constraint appointment_pkey on public.appointment is 'There is an appointment with this id already.';

@@ -54,6 +54,8 @@ end $$;
 -- What the status brings with it. The seed and migrations may give the times themselves.
 create function app.stamp_appointment_status(a public.appointment, before public.appointment_status) returns public.appointment
 language plpgsql stable security definer set search_path = '' as $$
+declare
+  short_notice interval := make_interval(hours => (select s.cancellation_window_hours::int from public.clinic_settings s));
 begin
   if a.status is distinct from before then
     case a.status
@@ -64,8 +66,9 @@ begin
         a.cancelled_at := coalesce(a.cancelled_at, now());
         -- A hold that ran out was cancelled by nobody.
         a.cancelled_by := case when a.hold_expires_at <= now() then null else coalesce(auth.uid(), a.cancelled_by) end;
-        a.late_cancel := before is distinct from 'held' and a.starts_at - a.cancelled_at
-          < make_interval(hours => (select s.cancellation_window_hours::int from public.clinic_settings s));
+        a.late_cancel := before is distinct from 'held' and a.starts_at - a.cancelled_at < short_notice;
+      -- Or who is late would move the appointment and cancel the new one.
+      when 'rescheduled' then a.late_cancel := before is not null and a.starts_at - now() < short_notice;
       else null;
     end case;
   end if;

@@ -109,14 +109,18 @@ begin
   end loop;
 end $$;
 
-create function public.idempotency_replay(method text, path text, key text) returns jsonb
+-- What a key made is told only to who sends the same body again: people who are not signed in share one caller, and a hold's
+-- token is among the results.
+create function public.idempotency_replay(method text, path text, key text, body_sha256 text) returns jsonb
 language sql stable security definer set search_path = '' as $$
-  select jsonb_build_object('body_sha256', i.body_sha256, 'keys', i.keys, 'result', i.result, 'created_at', i.created_at)
+  select case when i.body_sha256 = idempotency_replay.body_sha256
+      then jsonb_build_object('matches', true, 'keys', i.keys, 'result', i.result)
+      else jsonb_build_object('matches', false) end
     from app.idempotency i
    where i.caller = app.idempotency_caller() and i.method = idempotency_replay.method and i.path = idempotency_replay.path
      and i.key = idempotency_replay.key and i.created_at >= now() - interval '24 hours'
 $$;
-comment on function public.idempotency_replay(text, text, text) is
-  'internal: what the caller''s request under this key has made, for the edge to answer a repeated request from.';
-revoke execute on function public.idempotency_replay(text, text, text) from public, anon, authenticated;
-grant execute on function public.idempotency_replay(text, text, text) to anon, authenticated;
+comment on function public.idempotency_replay(text, text, text, text) is
+  'internal: what the caller''s request under this key has made, for the edge to answer the same request again; only matches: false when the body was another.';
+revoke execute on function public.idempotency_replay(text, text, text, text) from public, anon, authenticated;
+grant execute on function public.idempotency_replay(text, text, text, text) to anon, authenticated;

@@ -145,20 +145,57 @@ end $$;
 comment on function public.available_slots(uuid[], timestamptz, timestamptz, uuid) is
   'Free slots long enough for all of service_ids, of one dentist or of all, between from (default now) and to (default a week later, at most 62 days).';
 
--- Same dentist first, then the nearest in time.
-create function public.slot_alternatives(dentist_id uuid, starts_at timestamptz, ends_at timestamptz)
+-- Same dentist first, then the nearest in time. What is wanted is known by its services, by the appointment that is moved,
+-- or, for a row without services, by its end. An appointment tells of itself only to those who can read it.
+create function public.slot_alternatives(starts_at timestamptz default null, ends_at timestamptz default null, dentist_id uuid default null,
+  service_ids uuid[] default null, appointment_id uuid default null, patient_id uuid default null)
 returns setof public.slot
-language sql stable security definer set search_path = '' as $$
-  select f.*
-    from app.free_slots(null, greatest(now(), slot_alternatives.starts_at - interval '2 days'), slot_alternatives.starts_at + interval '14 days',
-      least(greatest((extract(epoch from slot_alternatives.ends_at - slot_alternatives.starts_at) / 60)::int, 5), 540), 0, 0) f
-   order by f.dentist_id <> slot_alternatives.dentist_id, abs(extract(epoch from f.starts_at - slot_alternatives.starts_at)), f.starts_at
-   limit 5
-$$;
-comment on function public.slot_alternatives(uuid, timestamptz, timestamptz) is
-  'internal: up to five free slots of the same length, for the answer to a taken one.';
+language plpgsql stable security definer set search_path = '' as $$
+declare
+  caller text := app.caller_role();
+  settings public.clinic_settings;
+  moved public.appointment;
+  minutes int;
+  minutes_before int;
+  minutes_after int;
+  around timestamptz;
+  earliest timestamptz;
+  with_dentist uuid;
+  for_patient uuid;
+begin
+  select * into settings from public.clinic_settings;
+  select * into moved from public.appointment a
+   where a.id = slot_alternatives.appointment_id and a.deleted_at is null and (caller <> 'patient' or a.patient_id = auth.uid()) and caller is not null;
+  around := coalesce(slot_alternatives.starts_at, moved.starts_at);
+  with_dentist := coalesce(slot_alternatives.dentist_id, moved.dentist_id);
+  for_patient := case when caller = 'patient' then auth.uid() when caller is not null then coalesce(slot_alternatives.patient_id, moved.patient_id) end;
+  if service_ids is not null then
+    select n.minutes, n.minutes_before, n.minutes_after into minutes, minutes_before, minutes_after from app.required_time(service_ids) n;
+  elsif moved.id is not null then
+    select n.minutes, n.minutes_before, n.minutes_after into minutes, minutes_before, minutes_after from app.time_needed_by(moved.id) n;
+  end if;
+  if service_ids is null and slot_alternatives.ends_at is not null then
+    minutes := (extract(epoch from slot_alternatives.ends_at - around) / 60)::int;
+  end if;
+  if around is null or minutes is null or minutes not between 5 and 540 then
+    return;
+  end if;
+  earliest := greatest(around - interval '2 days', now() + case when caller in ('dentist', 'receptionist', 'admin') then interval '0'
+    else make_interval(mins => settings.booking_lead_minutes) end);
+  return query
+    select f.*
+      from app.free_slots(null, earliest, around + interval '14 days', minutes, coalesce(minutes_before, 0), coalesce(minutes_after, 0)) f
+     where not exists (select from public.appointment a
+             where a.patient_id = for_patient and a.deleted_at is null and a.id is distinct from moved.id
+               and a.status in ('requested', 'scheduled', 'confirmed', 'arrived', 'in_chair', 'completed')
+               and tstzrange(a.starts_at, a.ends_at, '[)') && tstzrange(f.starts_at, f.ends_at, '[)'))
+     order by f.dentist_id is distinct from with_dentist, abs(extract(epoch from f.starts_at - around)), f.starts_at, f.dentist_id
+     limit 5;
+end $$;
+comment on function public.slot_alternatives(timestamptz, timestamptz, uuid, uuid[], uuid, uuid) is
+  'internal: up to five free slots near a taken one, as long as the services or the moved appointment take and with their buffers; for the answer to a taken slot.';
 
 revoke execute on function public.available_slots(uuid[], timestamptz, timestamptz, uuid),
-  public.slot_alternatives(uuid, timestamptz, timestamptz) from public, anon, authenticated;
+  public.slot_alternatives(timestamptz, timestamptz, uuid, uuid[], uuid, uuid) from public, anon, authenticated;
 grant execute on function public.available_slots(uuid[], timestamptz, timestamptz, uuid),
-  public.slot_alternatives(uuid, timestamptz, timestamptz) to anon, authenticated;
+  public.slot_alternatives(timestamptz, timestamptz, uuid, uuid[], uuid, uuid) to anon, authenticated;

@@ -41,6 +41,41 @@ begin
   end if;
 end $$;
 
+-- How many slots a patient may have asked for that the clinic has not answered. Counted under the lock of bookings.
+create function app.check_open_requests(of_patient uuid, besides uuid default null) returns void
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  if (select count(*) from public.appointment a
+       where a.patient_id = of_patient and a.status in ('held', 'requested') and a.deleted_at is null and a.starts_at > now()
+         and (a.hold_expires_at is null or a.hold_expires_at > now()) and a.id is distinct from besides)
+     >= (select s.max_open_requests from public.clinic_settings s) then
+    raise exception 'You have as many open requests as can be made online.' using errcode = 'PT409',
+      hint = 'Cancel one, or wait until the clinic has answered.';
+  end if;
+end $$;
+
+-- What patients put straight into the table keeps the same rules. Such a row has no services, so it may take as long as
+-- any one that is booked online. Checked after the row: by then the policies have had their say.
+create function app.check_plain_request() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  need record;
+begin
+  if not app.is_client() or app.caller_role() is distinct from 'patient' or current_setting('app.in_booking', true) = 'on' then
+    return null;
+  end if;
+  select (extract(epoch from new.ends_at - new.starts_at) / 60)::int as minutes, 0 as minutes_before, 0 as minutes_after, true as online into need;
+  if not exists (select from public.service s
+       where s.online_bookable and s.active and s.deleted_at is null and (app.required_time(array[s.id])).minutes = need.minutes) then
+    raise exception 'No service that is booked online takes this long.' using errcode = 'PT422', detail = 'ends_at',
+      hint = 'Use book_appointment, which knows how long the services take.';
+  end if;
+  perform app.check_online_booking(new.dentist_id, new.starts_at, need, new.id);
+  perform app.check_open_requests(new.patient_id, new.id);
+  return null;
+end $$;
+create trigger plain_request after insert on public.appointment for each row execute function app.check_plain_request();
+
 create function app.add_lines(to_appointment uuid, service_ids uuid[]) returns void
 language sql volatile security definer set search_path = '' as $$
   insert into public.appointment_has_service (appointment_id, line_no, service_id, unit_fee, duration_min)
@@ -61,6 +96,7 @@ begin
   need := app.required_time(service_ids);
   if caller is null or caller = 'patient' then
     perform app.check_online_booking(hold_appointment.dentist_id, hold_appointment.starts_at, need);
+    perform app.check_open_requests(auth.uid());
   end if;
   if caller is null and (select count(*) from public.appointment a
        where a.status = 'held' and a.patient_id is null and a.hold_expires_at > now()) >= (select s.max_anonymous_holds from public.clinic_settings s) then
@@ -120,6 +156,9 @@ begin
     if caller = 'dentist' and booked.dentist_id <> auth.uid() then
       raise exception 'Dentists book for themselves.' using errcode = '42501';
     end if;
+    if caller = 'patient' then
+      perform app.check_open_requests(auth.uid(), booked.id);
+    end if;
     update public.appointment a
        set status = first_status, patient_id = for_patient, reason = coalesce(book_appointment.reason, a.reason)
      where a.id = booked.id returning * into booked;
@@ -134,6 +173,7 @@ begin
     need := app.required_time(service_ids);
     if caller = 'patient' then
       perform app.check_online_booking(book_appointment.dentist_id, book_appointment.starts_at, need);
+      perform app.check_open_requests(auth.uid());
     end if;
     insert into public.appointment (patient_id, dentist_id, starts_at, ends_at, status, source, reason)
     values (for_patient, book_appointment.dentist_id, book_appointment.starts_at,
@@ -206,7 +246,7 @@ begin
   return new_one;
 end $$;
 comment on function public.reschedule_appointment(uuid, timestamptz, uuid, text) is
-  'Moves an appointment: the old one becomes rescheduled, the answer is the new one, with the same services at the same fees.';
+  'Moves an appointment: the old one becomes rescheduled (late_cancel when it was within the cancellation window), the answer is the new one, with the same services at the same fees.';
 
 create function public.cancel_appointment(appointment_id uuid, reason text default null) returns public.appointment
 language plpgsql security definer set search_path = '' as $$

@@ -73,20 +73,6 @@ test('the hour that summer time skips is not offered, the hour that comes twice 
   assert.deepEqual(await times('2035-07-01'), ['05:00', '05:30', '06:00', '06:30', '07:00', '07:30']);
 }));
 
-test('up to five alternatives, the same dentist first, none of them taken', () => rolledBack(async (db) => {
-  const [slot] = await freeSlots(db);
-  await db.rows(`insert into appointment (patient_id, dentist_id, starts_at, ends_at, status) values ($1, $2, $3, $4, 'scheduled')`, [patient, dentist, at(slot, 0), at(slot, 30)]);
-  await db.as('anon');
-  const offers = await db.rows('select * from slot_alternatives($1, $2, $3)', [dentist, slot.starts_at, slot.ends_at]);
-  assert.equal(offers.length, 5);
-  const free = new Set((await freeSlots(db, [checkup], { days: 58 })).concat(await freeSlots(db)).map((s) => +s.starts_at));
-  for (const offer of offers) {
-    assert.equal(offer.dentist_id, dentist);
-    assert.ok(free.has(+offer.starts_at));
-    assert.ok(offer.ends_at <= at(slot, 0) || offer.starts_at >= at(slot, 30));
-  }
-}));
-
 test('a patient books a free slot as requested, with the fees of today', () => rolledBack(async (db) => {
   const [slot] = await freeSlots(db, [checkup, filling]);
   await db.as('patient');

@@ -19,6 +19,8 @@ export const rows = {
 };
 
 const statements = [
+  // Whatever the day, the clinic is open some months ahead.
+  [`update clinic_settings set closures = '[]'`, []],
   [`insert into "user" (id, role_id, first_name, last_name, deleted_at) values ($1, 1, 'New', 'Person', null), ($2, 1, 'Gone', 'Person', now())`,
     [rows.newPatient, rows.deletedPatient]],
   [`insert into service (id, code, name, category, fee, active, deleted_at) values

@@ -99,6 +99,7 @@ const broken = {
   provider_hours_weekday_range: ['provider_hours', { weekday: 8 }],
   provider_hours_order: ['provider_hours', { ends: '08:00' }],
   provider_hours_grid: ['provider_hours', { starts: '08:01' }],
+  provider_hours_valid_finite: ['provider_hours', { valid_from: '-infinity' }],
   provider_hours_valid_order: ['provider_hours', { valid_from: '2030-01-02', valid_to: '2030-01-01' }],
   appointment_pkey: ['appointment', { id: rows.ownAppointment }],
   appointment_patient_id_fkey: ['appointment', { patient_id: id('dead') }],

@@ -8,9 +8,11 @@ const person = (role) => ({ sql: `insert into "user" (role_id, first_name, last_
 const none = { R: [], C: [], U: [], D: [] };
 const { patient: p1, patient2: p2, dentist: d1, dentist2: d2 } = people;
 
-const visit = (patient, dentist, more = '') => ({
-  sql: `insert into appointment (patient_id, dentist_id, starts_at, ends_at, status${more && ', notes'})
-        values ('${patient}', '${dentist}', '2031-05-06 09:00Z', '2031-05-06 09:30Z', 'requested'${more})`,
+// A Wednesday morning that patients can ask for: within the horizon and everybody's hours, beyond the seed's appointments.
+export const openTime = `date_trunc('week', now()) + interval '107 days 15 hours'`;
+const booked = (patient, dentist, { status = 'requested', columns = '', values = '', starts = openTime } = {}) => ({
+  sql: `insert into appointment (patient_id, dentist_id, starts_at, ends_at, status${columns})
+        values (${patient && `'${patient}'`}, '${dentist}', ${starts}, ${starts} + interval '30 minutes', '${status}'${values})`,
 });
 const line = (appointment) => ({
   sql: `insert into appointment_has_service (appointment_id, line_no, service_id) values ('${appointment}', 2, '${rows.activeService}')`,
@@ -79,11 +81,10 @@ export const matrix = {
       own: byId(rows.ownAppointment), other: byId(rows.otherAppointment), deleted: byId(rows.deletedAppointment), held: byId(rows.heldSlot),
     },
     inserts: {
-      own: visit(p1, d1), otherPatient: visit(p2, d1), otherDentist: visit(p1, d2), ownWithNotes: visit(p1, d2, `, 'Staff only'`),
-      past: { sql: `insert into appointment (patient_id, dentist_id, starts_at, ends_at) values ('${p1}', '${d1}', '2021-05-06 09:00Z', '2021-05-06 09:30Z')` },
-      scheduled: { sql: `insert into appointment (patient_id, dentist_id, starts_at, ends_at, status) values ('${p1}', '${d1}', '2031-05-06 09:00Z', '2031-05-06 09:30Z', 'scheduled')` },
-      held: { sql: `insert into appointment (patient_id, dentist_id, starts_at, ends_at, status) values ('${p1}', '${d1}', '2031-05-06 09:00Z', '2031-05-06 09:30Z', 'held')` },
-      nobody: { sql: `insert into appointment (dentist_id, starts_at, ends_at, status) values ('${d1}', '2031-05-06 09:00Z', '2031-05-06 09:30Z', 'held')` },
+      own: booked(p1, d1), otherPatient: booked(p2, d1), otherDentist: booked(p1, d2),
+      ownWithNotes: booked(p1, d2, { columns: ', notes', values: `, 'Staff only'` }),
+      past: booked(p1, d1, { starts: `timestamptz '2021-05-06 14:00Z'` }),
+      scheduled: booked(p1, d1, { status: 'scheduled' }), held: booked(p1, d1, { status: 'held' }), nobody: booked(null, d1, { status: 'held' }),
     },
     // A patient may only confirm or cancel; the staff's probe changes a field.
     set: { patient: `status = 'confirmed'`, other: `reason = 'Matrix'` },

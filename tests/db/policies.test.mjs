@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fixture } from './fixture.mjs';
-import { matrix, readOnlyRelations } from './matrix.mjs';
+import { matrix, openTime, readOnlyRelations } from './matrix.mjs';
 import { clinicRoles, elevenTables, people, pool, rolledBack } from './support.mjs';
 
 const refusals = ['42501', 'PT403'];
@@ -140,7 +140,7 @@ test('a patient changes nothing of an appointment but its state', () => rolledBa
 test('a patient cannot confirm what the clinic has not scheduled', () => rolledBack(async (db) => {
   await fixture(db);
   await db.as('patient');
-  const made = await db.one(`insert into appointment (patient_id, dentist_id, starts_at, ends_at) values ($1, $2, '2031-05-06 09:00Z', '2031-05-06 09:30Z') returning id`, [people.patient, people.dentist]);
+  const made = await db.one(`insert into appointment (patient_id, dentist_id, starts_at, ends_at) values ($1, $2, ${openTime}, ${openTime} + interval '30 minutes') returning id`, [people.patient, people.dentist]);
   assert.equal((await db.attempt(`update appointment set status = 'confirmed' where id = $1`, [made.id])).error, 'PT403');
   assert.equal((await db.attempt(`update appointment set status = 'cancelled', cancel_reason = 'x' where id = $1`, [made.id])).count, 1);
 }));

@@ -138,7 +138,9 @@ for (const [name, key] of [['the anon key', env.ANON_KEY], ['a publishable key',
 
     test('a patient books with the session', async () => {
       const { client } = await signedIn(PEOPLE.patient.email, { key });
-      const row = { patient_id: id('a0001'), dentist_id: id('d1'), starts_at: '2031-03-04T15:00:00Z', ends_at: '2031-03-04T15:30:00Z' };
+      const from = new Date(Date.now() + 60 * 86_400_000).toISOString();
+      const { data: [slot] } = await client.rpc('available_slots', { service_ids: [id('5001')], dentist_id: id('d1'), from });
+      const row = { patient_id: id('a0001'), dentist_id: id('d1'), starts_at: slot.starts_at, ends_at: slot.ends_at };
       const { data, error } = await client.from('appointment').insert(row).select('status,created_by').single();
       assert.equal(error, null, error?.message);
       assert.deepEqual(data, { status: 'requested', created_by: id('a0001') });
