@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::upstream::{Answered, Fault, Patience, Upstream, exchange, json as read};
+use super::upstream::{Answered, Ask, Fault, Patience, Upstream, exchange, json as read};
 use crate::config::Secret;
 use crate::http::{Call, Method};
 
@@ -81,12 +81,41 @@ pub fn vectors(answered: &Answered, texts: usize) -> Result<Vec<Vec<f32>>, Fault
     }
     let mut found: Found = read(answered, words)?;
     found.data.sort_by_key(|vector| vector.index);
-    let in_order = found.data.iter().enumerate().all(|(n, vector)| vector.index == n);
-    let alike = found.data.windows(2).all(|pair| pair[0].embedding.len() == pair[1].embedding.len());
-    if found.data.len() != texts || !in_order || !alike {
-        return Err(Fault::Garbled("not one vector for each text"));
+    if found.data.iter().enumerate().any(|(n, vector)| vector.index != n) {
+        return Err(NOT_ONE_EACH);
     }
-    found.data.into_iter().map(|vector| normalised(vector.embedding)).collect()
+    unit_vectors(found.data.into_iter().map(|vector| vector.embedding).collect(), texts)
+}
+
+const NOT_ONE_EACH: Fault = Fault::Garbled("not one vector for each text");
+
+/// One vector for each text, all alike, each made to have length 1.
+pub(super) fn unit_vectors(found: Vec<Vec<f32>>, texts: usize) -> Result<Vec<Vec<f32>>, Fault> {
+    let alike = found.windows(2).all(|pair| pair[0].len() == pair[1].len());
+    if found.len() != texts || !alike {
+        return Err(NOT_ONE_EACH);
+    }
+    found.into_iter().map(normalised).collect()
+}
+
+/// Reads the reply to a request for so many vectors.
+type ReadVectors = fn(&Answered, usize) -> Result<Vec<Vec<f32>>, Fault>;
+
+/// Embeds texts, so many in one request.
+pub(super) async fn in_batches<U: Upstream, A: Into<Ask>>(
+    upstream: &U,
+    texts: &[String],
+    batch: usize,
+    patience: Patience,
+    ask: impl Fn(&[String]) -> A,
+    read: ReadVectors,
+) -> Result<Vec<Vec<f32>>, Fault> {
+    let mut found = Vec::with_capacity(texts.len());
+    for some in texts.chunks(batch.max(1)) {
+        let answered = exchange(upstream, ask(some), patience).await?;
+        found.extend(read(&answered, some.len())?);
+    }
+    Ok(found)
 }
 
 fn normalised(mut vector: Vec<f32>) -> Result<Vec<f32>, Fault> {
@@ -114,12 +143,7 @@ impl Embedder for OpenAiEmbedder {
         texts: &[String],
         kind: Kind,
     ) -> Result<Vec<Vec<f32>>, Fault> {
-        let mut found = Vec::with_capacity(texts.len());
-        for batch in texts.chunks(self.batch.max(1)) {
-            let answered = exchange(upstream, self.call(batch, kind), self.patience).await?;
-            found.extend(vectors(&answered, batch.len())?);
-        }
-        Ok(found)
+        in_batches(upstream, texts, self.batch, self.patience, |some| self.call(some, kind), vectors).await
     }
 }
 

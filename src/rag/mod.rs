@@ -4,13 +4,17 @@
 
 pub mod chroma;
 pub mod chunk;
+mod conditions;
 pub mod embed;
 pub mod fusion;
 pub mod gate;
 pub mod knowledge;
 pub mod lexical;
+pub mod pinecone;
 pub mod reconcile;
+pub mod rerank;
 pub mod retrieve;
 pub mod store;
 pub mod synonyms;
 pub mod upstream;
+pub mod workers_ai;

@@ -61,6 +61,7 @@ pub async fn reconcile<U: Upstream, E: Embedder, S: VectorStore>(
     vectors: &Vectors<'_, E, S>,
     database: &Database,
 ) -> Result<Repaired, Fault> {
+    vectors.store.settle(upstream).await?;
     // Listed first: what is written from here on is nobody's orphan.
     let stored = vectors.store.list(upstream, "").await?;
     let documents = documents(upstream, database).await?;

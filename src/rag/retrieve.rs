@@ -54,12 +54,14 @@ pub struct Found {
     pub dense: Option<f64>,
     /// The fused score, comparable within this question only.
     pub score: f64,
+    /// The reranker's, where there is one and it looked at this passage.
+    pub reranked: Option<f64>,
 }
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Retrieval {
-    /// Best first; everything either search found.
+    /// Best first, as far as they were reranked by that; everything either search found.
     pub found: Vec<Found>,
     /// Whether the passages answer the question at all.
     pub verdict: Verdict,
@@ -67,6 +69,8 @@ pub struct Retrieval {
     pub features: Features,
     /// Why the vectors were left out, if they were configured and failed.
     pub without_vectors: Option<Fault>,
+    /// Why the order is that of the searches alone, if a reranker is configured and failed.
+    pub without_reranker: Option<Fault>,
 }
 
 /// Retrieves. `vectors` is none where none are configured.
@@ -102,7 +106,7 @@ pub async fn retrieve<U: Upstream, E: Embedder, S: VectorStore>(
     let answered = exchange(upstream, database.search(&search), Patience::TURN).await?;
     let found = ranked(passages(&answered)?, &dense);
     let features = features(&found);
-    Ok(Retrieval { verdict: gate.judge(features), features, found, without_vectors })
+    Ok(Retrieval { verdict: gate.judge(features), features, found, without_vectors, without_reranker: None })
 }
 
 async fn nearest<U: Upstream, E: Embedder, S: VectorStore>(
@@ -145,7 +149,7 @@ fn ranked(passages: Vec<Passage>, dense: &HashMap<String, f64>) -> Vec<Found> {
     let mut passages: Vec<Option<Passage>> = passages.into_iter().map(Some).collect();
     let found = fuse(&candidates, DENSE_WEIGHT).into_iter().filter_map(|ranked| {
         let passage = passages[ranked.index].take()?;
-        Some(Found { passage, dense: candidates[ranked.index].dense, score: ranked.score })
+        Some(Found { passage, dense: candidates[ranked.index].dense, score: ranked.score, reranked: None })
     });
     found.collect()
 }

@@ -68,6 +68,8 @@ pub trait VectorStore {
     ) -> impl Future<Output = Result<(Vec<String>, Option<String>), Fault>>;
     /// How many points there are.
     fn count<U: Upstream>(&self, upstream: &U) -> impl Future<Output = Result<u64, Fault>>;
+    /// Waits until everything written before, by whomever, is seen by whoever asks from now on.
+    fn settle<U: Upstream>(&self, upstream: &U) -> impl Future<Output = Result<(), Fault>>;
 }
 
 /// A checked filter in Pinecone's language: `{"audience": {"$in": ["public"]}, "valid_from": {"$lte": 5}}`.

@@ -153,4 +153,8 @@ impl VectorStore for Chroma {
     async fn count<U: Upstream>(&self, upstream: &U) -> Result<u64, Fault> {
         calls::counted(&self.ask_it(upstream, |it| self.settings.count(it)).await?)
     }
+    /// What was written is seen at once.
+    async fn settle<U: Upstream>(&self, _upstream: &U) -> Result<(), Fault> {
+        Ok(())
+    }
 }

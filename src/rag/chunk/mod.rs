@@ -34,9 +34,14 @@ pub struct Piece {
 impl Piece {
     /// What is embedded: title, headings and text without mark-up.
     pub fn embedded_text(&self, title: &str) -> String {
-        let heading = if self.heading.is_empty() { String::new() } else { format!("{}\n", self.heading) };
-        format!("{title}\n{heading}{}", blocks::plain(&self.content))
+        text_for_models(title, &self.heading, &self.content)
     }
+}
+
+/// Title, headings and text without mark-up: what models read of a piece.
+pub fn text_for_models(title: &str, heading: &str, content: &str) -> String {
+    let heading = if heading.is_empty() { String::new() } else { format!("{heading}\n") };
+    format!("{title}\n{heading}{}", blocks::plain(content))
 }
 
 /// The pieces of a document, in order. A document without text has none.
