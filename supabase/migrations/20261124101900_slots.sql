@@ -79,7 +79,7 @@ $$;
 create function app.free_slots(of_dentist uuid, from_time timestamptz, to_time timestamptz, minutes int, minutes_before int, minutes_after int)
 returns setof public.slot
 language sql stable security definer set search_path = '' as $$
-  with candidate as (
+  with candidate as materialized (
     select w.dentist_id, local_start at time zone s.time_zone as starts_at, w.closes_at, s.time_zone
       from public.clinic_settings s
       cross join lateral (
@@ -88,7 +88,7 @@ language sql stable security definer set search_path = '' as $$
       cross join lateral generate_series(w.opens, w.closes, make_interval(mins => s.slot_step_minutes::int)) local_start
      where (of_dentist is null or w.dentist_id = of_dentist)
        and (local_start at time zone s.time_zone) at time zone s.time_zone = local_start
-  ), busy as (
+  ), busy as materialized (
     -- The starts that are out of the question, as one multirange of each dentist: asked by bisection, not row by row.
     select d.dentist_id, range_agg(r.starts) as starts
       from (select distinct c.dentist_id from candidate c) d
