@@ -12,7 +12,7 @@ use crate::auth::{self, Caller, Credentials, Jwks, Outcome, Role, challenge};
 use crate::config::{Config, ConfigError};
 use crate::http::{Answer, Budget, Method, Payload, Platform, Request};
 use crate::problem::{Kind, Problem};
-use crate::rest::Rest;
+use crate::rest::{self, Rest};
 use crate::schema::Schema;
 use crate::v1;
 use crate::{cors, health, pass_auth, realtime};
@@ -111,6 +111,24 @@ impl<'a> Route<'a> {
         }
     }
 
+    /// What `Allow` says of it, but for OPTIONS, which is everywhere. Of what is not there: what could be.
+    fn methods(self, schema: &Schema) -> Cow<'static, str> {
+        const ALL: &str = "GET, HEAD, POST, PATCH, PUT, DELETE";
+        match self {
+            Self::Table(name) => {
+                schema.table(name).map_or(ALL.into(), |table| rest::methods(table).join(", ").into())
+            }
+            Self::Function(name) => match schema.function(name) {
+                Some(function) if function.read_only => "GET, HEAD, POST".into(),
+                _ => "POST".into(),
+            },
+            Self::Auth(path) => auth::routes::allow(path).map_or(ALL.into(), Cow::Owned),
+            Self::Realtime => "GET".into(),
+            Self::Health | Self::Ready | Self::Home => "GET, HEAD".into(),
+            Self::V1(_) | Self::Unknown => ALL.into(),
+        }
+    }
+
     /// The route's name in logs: never a part of the path that a client made up.
     fn pattern(self, schema: &Schema) -> Cow<'static, str> {
         match self {
@@ -153,7 +171,7 @@ impl App {
         let mut seen = Seen { role: Role::Anon, budget: None };
         let route = Route::parse(request.path());
         let result = match request.method() {
-            Method::Options => cors::preflight(request, origin.as_deref()),
+            Method::Options => cors::preflight(request, origin.as_deref(), &route.methods(self.schema)),
             _ => self.route(route, request, platform, &request_id, &mut seen).await,
         };
         let is_head = request.method() == Method::Head;

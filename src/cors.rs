@@ -16,11 +16,15 @@ const RESPONSE_HEADERS: &str = "cache-status, content-range, etag, idempotency-r
 /// How long a browser may remember a preflight, in seconds: as long as Chromium does at most.
 const MAX_AGE: &str = "7200";
 
-/// Answers OPTIONS: a preflight from an allowed origin, or what methods there are.
-pub fn preflight<S>(request: &impl Request, origin: Option<&str>) -> Result<Answer<S>, Problem> {
+/// Answers OPTIONS: a preflight from an allowed origin, or what methods the path has.
+pub fn preflight<S>(
+    request: &impl Request,
+    origin: Option<&str>,
+    allowed: &str,
+) -> Result<Answer<S>, Problem> {
     let is_preflight = request.header("access-control-request-method").is_some();
     match (is_preflight, origin) {
-        (false, _) => Ok(Answer::empty(204).header("allow", METHODS)),
+        (false, _) => Ok(Answer::empty(204).header("allow", format!("{allowed}, OPTIONS"))),
         (true, None) => Err(Problem::new(Kind::OriginRefused, "This origin may not call the API.")
             .hint("Add it to ALLOWED_ORIGINS.")),
         (true, Some(_)) => Ok(Answer::empty(204)

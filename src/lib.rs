@@ -8,6 +8,8 @@ pub mod app;
 pub mod auth;
 pub mod config;
 mod cors;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod docs;
 mod health;
 pub mod http;
 pub mod live;

@@ -8,7 +8,8 @@ const NUMBER = String.raw`\(?'?(-?[0-9]+(?:\.[0-9]+)?)'?\)?(?:::[a-z ]+)?`;
 const SHAPES = [
   [
     String.raw`EXPR = ANY \(+ARRAY\[(.*?)\](?:::[a-z ]+\[\])?\)+`,
-    (found) => ({ test: 'OneOf', values: texts(found[1]) }),
+    // A list of numbers stays Postgres's: the rule knows texts alone.
+    (found) => (texts(found[1]).length > 0 ? { test: 'OneOf', values: texts(found[1]) } : null),
   ],
   [String.raw`EXPR ~ ${TEXT}`, (found) => ({ test: 'Matches', pattern: unquote(found[1]) })],
   [String.raw`(?:char_length|length)\(EXPR\) >= ([0-9]+)`, (found) => ({ test: 'Length', least: Number(found[1]) })],
@@ -36,7 +37,8 @@ export function rulesOf(definition, column) {
   const found = conjuncts(body).flatMap((part) => {
     for (const [shape, make] of SHAPES) {
       const match = part.match(new RegExp(`^${shape.replace('EXPR', () => expression)}$`, 's'));
-      if (match) return [make(match)];
+      const rule = match && make(match);
+      if (rule) return [rule];
     }
     return [];
   });

@@ -21,6 +21,8 @@ mod soft_delete;
 mod table;
 pub mod wants;
 
+pub use table::methods;
+
 use postgrest::Postgrest;
 
 use crate::auth::Caller;

@@ -23,6 +23,8 @@ const PACKAGES = {
   ],
   // supabase-py's realtime client: for a test, not for the stack.
   realtime: [{ alone: false, names: ['realtime==2.34.1'] }],
+  // Judges of the API reference: one reads it, one walks it.
+  reference: [{ alone: false, names: ['openapi-spec-validator==0.9.0', 'schemathesis==4.32.5'] }],
 };
 
 // Of the second model package only the tokenizer is used.
