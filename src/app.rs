@@ -8,6 +8,7 @@ use std::net::Ipv6Addr;
 use postgrest::Postgrest;
 use uuid::Uuid;
 
+use crate::access;
 use crate::auth::{self, Caller, Credentials, Jwks, Outcome, Role, challenge};
 use crate::config::{Config, ConfigError};
 use crate::http::{Answer, Budget, Method, Payload, Platform, Request};
@@ -36,6 +37,8 @@ pub struct Handled<S> {
     pub log: LogLine,
     /// Whether something may have been written, of which live rooms want to hear at once.
     pub wrote: bool,
+    /// What became of a reading of medical records, which its queue wants to hear.
+    pub access: Option<access::Outcome>,
 }
 
 /// What is logged of a request: no query value, no body, no name.
@@ -73,6 +76,8 @@ pub enum Route<'a> {
     Function(&'a str),
     /// `/auth/v1/*`: the rest of the path, with its slash.
     Auth(&'a str),
+    /// `/v1/audit/verify`
+    Audit,
     /// `/v1/*`: the chatbot and its knowledge base.
     V1(v1::Path<'a>),
     /// `/realtime/v1/websocket`
@@ -95,6 +100,9 @@ impl<'a> Route<'a> {
                 Some(function) => Self::Function(function),
                 None => Self::Table(name),
             };
+        }
+        if path == "/v1/audit/verify" {
+            return Self::Audit;
         }
         if let Some(rest) = path.strip_prefix("/v1/") {
             return Self::V1(v1::Path::parse(rest));
@@ -123,7 +131,7 @@ impl<'a> Route<'a> {
                 _ => "POST".into(),
             },
             Self::Auth(path) => auth::routes::allow(path).map_or(ALL.into(), Cow::Owned),
-            Self::Realtime => "GET".into(),
+            Self::Realtime | Self::Audit => "GET".into(),
             Self::Health | Self::Ready | Self::Home => "GET, HEAD".into(),
             Self::V1(_) | Self::Unknown => ALL.into(),
         }
@@ -141,6 +149,7 @@ impl<'a> Route<'a> {
                 None => Cow::Borrowed("/rest/v1/rpc/{function}"),
             },
             Self::Auth(_) => Cow::Borrowed("/auth/v1/*"),
+            Self::Audit => Cow::Borrowed("/v1/audit/verify"),
             Self::V1(path) => Cow::Borrowed(path.pattern()),
             Self::Realtime => Cow::Borrowed("/realtime/v1/websocket"),
             Self::Health => Cow::Borrowed("/health"),
@@ -168,7 +177,7 @@ impl App {
         let started = platform.now_ms();
         let origin = request.header("origin").filter(|origin| self.config.allows_origin(origin));
         let request_id = request_id(request, platform);
-        let mut seen = Seen { role: Role::Anon, budget: None };
+        let mut seen = Seen { role: Role::Anon, budget: None, access: access::Slot::default() };
         let route = Route::parse(request.path());
         let result = match request.method() {
             Method::Options => cors::preflight(request, origin.as_deref(), &route.methods(self.schema)),
@@ -193,7 +202,8 @@ impl App {
             cause,
             request_id,
         };
-        Handled { answer, log, wrote }
+        let access = seen.access.outcome(&answer);
+        Handled { answer, log, wrote, access }
     }
 
     /// Whether such a request may change rows.
@@ -232,7 +242,7 @@ impl App {
                 pass_auth::serve(self, path, request, platform, request_id, seen).await
             }
             Route::V1(path) => v1::serve(self, path, request, platform, request_id, seen).await,
-            Route::Table(_) | Route::Function(_) => {
+            Route::Table(_) | Route::Function(_) | Route::Audit => {
                 let caller = self.admitted(request, platform, seen).await?;
                 let rest = Rest {
                     config: &self.config,
@@ -242,8 +252,10 @@ impl App {
                     request,
                     caller: &caller,
                     request_id,
+                    access: &seen.access,
                 };
                 match route {
+                    Route::Audit => rest.verify_audit().await,
                     Route::Function(name) => rest.function(name).await,
                     Route::Table(name) => rest.table(name).await,
                     _ => Err(Problem::new(Kind::NotFound, "There is nothing at this path.")),
@@ -346,6 +358,7 @@ const MAX_TURNS: u32 = 200;
 pub(crate) struct Seen {
     pub(crate) role: Role,
     pub(crate) budget: Option<Budget>,
+    pub(crate) access: access::Slot,
 }
 
 /// Serves every request while the settings are wrong: 503 that names the settings; what is wrong with each is in the
@@ -371,7 +384,7 @@ pub fn misconfigured<P: Platform>(
         cause,
         request_id: request_id.clone(),
     };
-    Handled { answer: answer.header("x-request-id", request_id), log, wrote: false }
+    Handled { answer: answer.header("x-request-id", request_id), log, wrote: false, access: None }
 }
 
 /// The client's own id when it is a UUID, else a new one.

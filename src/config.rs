@@ -8,10 +8,12 @@ pub mod knowledge;
 mod secret;
 #[cfg(test)]
 mod tests;
+mod webhook;
 
 use std::fmt;
 
 pub use secret::Secret;
+pub use webhook::Webhook;
 
 use crate::http::Budget;
 use crate::problem::{Kind, Problem};
@@ -50,6 +52,10 @@ pub struct Config {
     pub rate_limits: RateLimits,
     /// The service key, for the Feed alone; without it there are no live rooms.
     pub service_key: Option<Secret>,
+    /// Whether readings of medical records are logged. On, unless it is switched off by name.
+    pub access_log: bool,
+    /// Where reminders are posted to, if anywhere.
+    pub reminders: Option<Webhook>,
     /// Over how many objects the clinic's client sockets are spread.
     pub room_shards: u32,
     /// The chatbot's own.
@@ -112,6 +118,8 @@ impl Config {
         let clinic_id = read.required("CLINIC_ID", form::clinic_id);
         let rate_limits = read.required("RATE_LIMITS", form::rate_limits);
         let service_key = read.optional("SUPABASE_SERVICE_ROLE_KEY", form::service_key);
+        let access_log = read.optional("ACCESS_LOG", form::on_or_off);
+        let reminders = Webhook::read(&mut read);
         let room_shards = read.optional("ROOM_SHARDS", form::room_shards);
         let knowledge = knowledge::read(&mut read);
         for binding in RATE_LIMIT_BINDINGS {
@@ -136,6 +144,8 @@ impl Config {
                 clinic_id,
                 rate_limits,
                 service_key,
+                access_log: access_log.unwrap_or(true),
+                reminders,
                 room_shards: room_shards.unwrap_or(1),
                 knowledge,
             }),

@@ -196,6 +196,9 @@ pub trait Platform {
         vsn: &str,
     ) -> impl Future<Output = Result<Reply<Self::Stream>, SendError>>;
 
+    /// Keeps a reading of medical records ([`crate::access`]) for certain; the intent is JSON.
+    fn note_access(&self, clinic: &str, intent: String) -> impl Future<Output = Result<(), String>>;
+
     /// Where the change log stands as far as the public catalogue is concerned; `None` while nobody follows it.
     fn catalogue_version(&self, clinic: &str) -> impl Future<Output = Option<String>>;
 

@@ -4,6 +4,7 @@
 //! but `shell`, the only module that names `worker`: it hands requests to [`app::App`] and implements
 //! [`http::Platform`], the one port to everything outside.
 
+pub mod access;
 pub mod app;
 pub mod auth;
 pub mod config;
@@ -17,6 +18,7 @@ mod pass_auth;
 pub mod problem;
 pub mod rag;
 pub mod realtime;
+pub mod reminders;
 pub mod rest;
 pub mod schema;
 #[cfg(target_arch = "wasm32")]

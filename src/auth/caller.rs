@@ -68,6 +68,11 @@ impl Caller {
         self.id.map_or_else(|| Role::Anon.as_str().to_owned(), |id| id.hyphenated().to_string())
     }
 
+    /// The user's own token, in the clear.
+    pub(crate) fn token(&self) -> Option<&str> {
+        self.token.as_ref().map(Secret::expose)
+    }
+
     /// The credentials that go upstream: a user's own token, else the project's public key.
     pub fn upstream<'a>(&'a self, config: &'a Config) -> UpstreamAuth<'a> {
         let anon_key = config.anon_key.as_ref().map(Secret::expose);

@@ -58,6 +58,15 @@ pub fn service_key(value: &str) -> Checked<Secret> {
     }
 }
 
+/// `on` or `off`.
+pub fn on_or_off(value: &str) -> Checked<bool> {
+    match value.trim() {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("is on or off"),
+    }
+}
+
 /// 1 to 64.
 pub fn room_shards(value: &str) -> Checked<u32> {
     let value = value.trim().parse().ok().filter(|shards| (1..=64).contains(shards));

@@ -13,8 +13,9 @@ use crate::schema::{Constraint, ConstraintKind, Schema};
 
 /// The longest error body that is read.
 pub const MAX_BYTES: usize = 64 * 1024;
-/// The code of a deadlock, which is tried once more.
-pub const DEADLOCK: &str = "40P01";
+/// The codes of a deadlock and of a serialization failure, after which a request is tried once more: nothing of it has
+/// been done.
+const TRANSIENT: [&str; 2] = ["40P01", "40001"];
 /// The constraint that says that an idempotency key was used before.
 pub const IDEMPOTENCY_CONSTRAINT: &str = "idempotency_pkey";
 /// The longest wait that is advised when the database is busy, in seconds.
@@ -65,6 +66,11 @@ impl PgError {
     /// Whether one object was wanted and there was none, or more than one.
     pub fn is_not_one_row(&self) -> bool {
         self.code() == "PGRST116"
+    }
+
+    /// Whether the same again may well succeed.
+    pub fn is_transient(&self) -> bool {
+        TRANSIENT.contains(&self.code())
     }
 
     /// Whether somebody else has the slot.

@@ -1,5 +1,6 @@
 //! A function's call: by POST with its arguments in the body, or, where it only reads, by GET with them in the query.
 
+use crate::access;
 use crate::http::{Answer, Method, Platform, Request};
 use crate::problem::{Kind, Problem, Violation};
 use crate::rest::body;
@@ -28,6 +29,7 @@ pub async fn serve<P: Platform, R: Request>(
     let mode = if method == Method::Post { Mode::Filters } else { Mode::Arguments };
     let query = rest.query(Target::Function(function), mode, Op::Call)?;
     let target = format!("rpc/{}", function.name);
+    rest.expect_reading(&target, &query, access::tells(function));
     if method == Method::Post {
         call(rest, function, &target, &wants, &query).await
     } else {

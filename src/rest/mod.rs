@@ -6,6 +6,7 @@
 //!
 //! Nothing here knows where it runs; everything outside is reached through [`Platform`].
 
+mod audit;
 pub mod body;
 mod catalogue;
 pub mod errors;
@@ -23,8 +24,10 @@ pub mod wants;
 
 pub use table::methods;
 
+use futures::future::join;
 use postgrest::Postgrest;
 
+use crate::access::{self, Intent, Reading, Slot};
 use crate::auth::Caller;
 use crate::config::Config;
 use crate::http::{Answer, BodyError, Call, Method, Platform, Reply, Request, SendError};
@@ -49,6 +52,8 @@ pub struct Rest<'a, P, R> {
     pub caller: &'a Caller,
     /// The request's id.
     pub request_id: &'a str,
+    /// The reading of medical records that the request is, if it is one.
+    pub access: &'a Slot,
 }
 
 impl<P: Platform, R: Request> Rest<'_, P, R> {
@@ -95,16 +100,56 @@ impl<P: Platform, R: Request> Rest<'_, P, R> {
         })
     }
 
-    /// Builds and sends; a deadlock is tried once more, since the loser of one has changed nothing.
+    /// Builds and sends; a deadlock or a serialization failure is tried once more, since the loser of one has changed nothing.
     async fn send(&self, spec: Spec<'_>) -> Result<reply::Outcome<P::Stream>, Problem> {
         let method = spec.method;
         let call = self.forward().call(spec)?;
         let again = if method.is_read() { None } else { Some(call.clone()) };
-        match (self.once(call).await?, again) {
-            (reply::Outcome::Refused(_, error), Some(call)) if error.code() == errors::DEADLOCK => {
-                self.once(call).await
-            }
+        match (self.noted(call).await?, again) {
+            (reply::Outcome::Refused(_, error), Some(call)) if error.is_transient() => self.once(call).await,
             (outcome, _) => Ok(outcome),
+        }
+    }
+
+    /// Sends. A reading of medical records is noted besides, and there is no reply without the note; a change that shows
+    /// some is noted before, so that it is not made in vain.
+    async fn noted(&self, call: Call) -> Result<reply::Outcome<P::Stream>, Problem> {
+        let Some(intent) = self.access.take() else { return self.once(call).await };
+        if !call.method.is_read() {
+            self.note(intent).await?;
+            return self.once(call).await;
+        }
+        let (noted, outcome) = join(self.note(intent), self.once(call)).await;
+        noted.and(outcome)
+    }
+
+    async fn note(&self, intent: Intent) -> Result<(), Problem> {
+        let unlogged = |cause: String| {
+            Problem::new(Kind::Unavailable, "The reading cannot be logged, so it is refused; try again.")
+                .retry_after(5)
+                .cause(cause)
+        };
+        let intent = serde_json::to_string(&intent).map_err(|error| unlogged(error.to_string()))?;
+        self.platform.note_access(&self.config.clinic_id, intent).await.map_err(unlogged)
+    }
+
+    /// Says that the next call shows medical records, if it does.
+    fn expect_reading(&self, target: &str, query: &Checked, tells: bool) {
+        if !self.config.access_log || !(tells || access::is_medical(query.relations())) {
+            return;
+        }
+        let intent = access::intent(self.caller, |actor| Reading {
+            id: self.platform.new_id(),
+            at_ms: self.platform.now_ms(),
+            actor,
+            method: self.request.method().name().to_owned(),
+            route: format!("/rest/v1/{target}"),
+            query: query.shape(),
+            row_count: None,
+            request_id: self.request_id.to_owned(),
+        });
+        if let Some(intent) = intent {
+            self.access.expect(intent);
         }
     }
 

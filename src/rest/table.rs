@@ -4,7 +4,7 @@ use crate::http::{Answer, Method, Platform, Reply, Request, set_header};
 use crate::problem::{Kind, Problem, Violation};
 use crate::rest::body::{self, Rows};
 use crate::rest::forward::Spec;
-use crate::rest::prefer::Prefer;
+use crate::rest::prefer::{Prefer, Return};
 use crate::rest::query::{Checked, MAX_LIMIT, Mode, Target};
 use crate::rest::reply::Outcome;
 use crate::rest::wants::Wants;
@@ -25,6 +25,9 @@ pub async fn serve<P: Platform, R: Request>(
     let query = rest.query(Target::Table(table), Mode::Filters, op)?;
     check_filter(method, &query)?;
     precondition::check_one_row(method, &wants, &query)?;
+    if method.is_read() || wants.prefer.returns == Some(Return::Representation) {
+        rest.expect_reading(table.name, &query, false);
+    }
     match method {
         Method::Get | Method::Head => read(rest, table, &wants, &query).await,
         Method::Delete if table.column("deleted_at").is_some() => {

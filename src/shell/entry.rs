@@ -8,6 +8,7 @@ use worker::{Context, Env, Headers, Response, ResponseBuilder, console_error, co
 use super::object::post;
 use super::platform::EdgePlatform;
 use super::request::EdgeRequest;
+use crate::access::Outcome;
 use crate::app::{App, Handled, misconfigured};
 use crate::config::ConfigError;
 use crate::http::{Answer, Payload};
@@ -25,7 +26,7 @@ async fn fetch(request: worker::Request, env: Env, context: Context) -> worker::
     #[cfg(feature = "panic-route")]
     panic_on_purpose(&request);
     let platform = EdgePlatform::new(env);
-    let Handled { answer, log, wrote } = match app.as_ref() {
+    let Handled { answer, log, wrote, access } = match app.as_ref() {
         Ok(app) => app.handle(&request, &platform).await,
         Err(error) => misconfigured(error, &request, &platform),
     };
@@ -36,8 +37,13 @@ async fn fetch(request: worker::Request, env: Env, context: Context) -> worker::
     } else {
         console_log!("{line}");
     }
-    if let (true, Ok(app)) = (wrote, app.as_ref()) {
-        nudge(app, platform.env(), &context);
+    if let Ok(app) = app.as_ref() {
+        if wrote {
+            nudge(app, platform.env(), &context);
+        }
+        if let Some(outcome) = access {
+            settle(app, platform.env(), &context, &outcome);
+        }
     }
     respond(answer)
 }
@@ -52,6 +58,17 @@ fn nudge(app: &App, env: &Env, context: &Context) {
     context.wait_until(async move {
         if let Ok(feeds) = feeds {
             let _ = post(&feeds, &clinic, "/nudge", String::new()).await;
+        }
+    });
+}
+
+/// Tells the queue of readings, after the reply, what came of one. Should that be lost, the reading is logged all the same.
+fn settle(app: &App, env: &Env, context: &Context, outcome: &Outcome) {
+    let (clinic, queues) = (app.config.clinic_id.clone(), super::env::access_queues(env));
+    let body = serde_json::to_string(outcome);
+    context.wait_until(async move {
+        if let (Ok(queues), Ok(body)) = (queues, body) {
+            let _ = post(&queues, &clinic, "/settle", body).await;
         }
     });
 }

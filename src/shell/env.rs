@@ -29,6 +29,11 @@ pub fn rooms(env: &Env) -> Result<ObjectNamespace> {
     env.durable_object("ROOM")
 }
 
+/// The queues of readings of medical records: one object per clinic, named by it.
+pub fn access_queues(env: &Env) -> Result<ObjectNamespace> {
+    env.durable_object("ACCESS_QUEUE")
+}
+
 /// The name of a clinic's Room.
 pub fn room_name(clinic: &str, shard: u32) -> String {
     format!("{clinic}/{shard}")

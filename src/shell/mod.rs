@@ -1,5 +1,6 @@
 //! The only place that names `worker`: the Worker's entry and what it lends to the pure part of the program.
 
+mod access;
 mod ai;
 mod entry;
 mod env;
@@ -8,5 +9,6 @@ mod object;
 mod platform;
 mod request;
 mod room;
+mod scheduled;
 mod sockets;
 mod store;

@@ -106,6 +106,11 @@ impl Platform for EdgePlatform {
         opened.await.map(|response| reply(response, &[])).map_err(|error| broken(&error))
     }
 
+    async fn note_access(&self, clinic: &str, intent: String) -> Result<(), String> {
+        let queues = env::access_queues(&self.env).map_err(|_| "no binding ACCESS_QUEUE".to_owned())?;
+        post(&queues, clinic, "/note", intent).await.map(drop).map_err(|error| error.to_string())
+    }
+
     async fn catalogue_version(&self, clinic: &str) -> Option<String> {
         let version = post(&env::feeds(&self.env).ok()?, clinic, "/catalogue", String::new()).await.ok()?;
         (!version.is_empty()).then_some(version)

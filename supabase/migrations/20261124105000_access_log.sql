@@ -62,10 +62,10 @@ begin
     raise exception 'Entries are an array of at most 500.' using errcode = 'PT422', detail = 'entries';
   end if;
   insert into public.access_log (id, at, actor, actor_role, method, route, query, row_count, request_id, recorded_by)
-  select e.id, greatest(least(coalesce(e.at, now()), now()), now() - interval '30 days'), p.id, r.code, left(coalesce(e.method, ''), 10),
+  select e.id, greatest(least(coalesce(to_timestamp(e.at_ms / 1000.0), now()), now()), now() - interval '30 days'), p.id, r.code, left(coalesce(e.method, ''), 10),
          left(coalesce(e.route, ''), 200), left(coalesce(e.query, ''), 8000), greatest(e.row_count, 0), left(e.request_id, 200),
          case when by_service then 'service' else 'caller' end
-    from jsonb_to_recordset(entries) e (id uuid, at timestamptz, actor uuid, method text, route text, query text, row_count int, request_id text)
+    from jsonb_to_recordset(entries) e (id uuid, at_ms bigint, actor uuid, method text, route text, query text, row_count int, request_id text)
     join public."user" p on p.id = case when by_service then e.actor else auth.uid() end
     join public.role r on r.id = p.role_id
    where r.code <> 'patient' and e.id is not null

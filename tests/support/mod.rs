@@ -12,6 +12,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
+use chairside::access::Outcome;
 use chairside::app::{App, Handled};
 use chairside::config::Config;
 use chairside::http::{
@@ -166,6 +167,9 @@ pub struct Script {
     pub admitted: RefCell<Vec<(Budget, String)>>,
     pub refuse: Cell<bool>,
     pub catalogue: RefCell<Option<String>>,
+    /// The readings of medical records that were noted; refused while `full`.
+    pub noted: RefCell<Vec<Value>>,
+    pub full: Cell<bool>,
     kept: RefCell<HashMap<String, Kept>>,
 }
 
@@ -178,6 +182,8 @@ pub fn script(replies: Vec<Scripted>) -> Script {
         admitted: RefCell::default(),
         refuse: Cell::new(false),
         catalogue: RefCell::default(),
+        noted: RefCell::default(),
+        full: Cell::new(false),
         kept: RefCell::default(),
     }
 }
@@ -216,6 +222,14 @@ impl Platform for Script {
 
     async fn open_room(&self, clinic: &str, shards: u32, vsn: &str) -> Scripted {
         reply(101, &[], &format!("{clinic} {shards} {vsn}"))
+    }
+
+    async fn note_access(&self, _clinic: &str, intent: String) -> Result<(), String> {
+        if self.full.get() {
+            return Err("full".to_owned());
+        }
+        self.noted.borrow_mut().push(serde_json::from_str(&intent).unwrap());
+        Ok(())
     }
 
     async fn catalogue_version(&self, _clinic: &str) -> Option<String> {
@@ -257,6 +271,7 @@ pub struct Seen {
     pub body: Vec<u8>,
     pub log: String,
     pub calls: Vec<Call>,
+    pub access: Option<Outcome>,
 }
 
 impl Seen {
@@ -302,7 +317,7 @@ impl Seen {
 
 /// Runs one request against a script.
 pub fn run(request: &TestRequest, script: &Script) -> Seen {
-    let Handled { answer, log, .. } = block_on(app().handle(request, script));
+    let Handled { answer, log, access, .. } = block_on(app().handle(request, script));
     let body = match answer.body {
         Payload::Empty => Vec::new(),
         Payload::Bytes(bytes) | Payload::Stream(bytes) => bytes,
@@ -313,6 +328,7 @@ pub fn run(request: &TestRequest, script: &Script) -> Seen {
         body,
         log: serde_json::to_string(&log).unwrap(),
         calls: script.calls.borrow().clone(),
+        access,
     }
 }
 

@@ -1,24 +1,35 @@
 //! What the life of a request asks a checked query.
 
 use super::tree::{Condition, Operator, OrderTerm, Path, Query, SelectItem, Test};
-use super::{Target, logic, print};
+use super::{Target, logic, print, shape};
 
 /// A query that fits the schema.
 #[derive(Clone, Debug)]
 pub struct Checked {
     query: Query,
     target: Target,
+    relations: Vec<&'static str>,
 }
 
 impl Checked {
     /// Only `check` makes one.
-    pub(super) const fn new(query: Query, target: Target) -> Self {
-        Self { query, target }
+    pub(super) const fn new(query: Query, target: Target, relations: Vec<&'static str>) -> Self {
+        Self { query, target, relations }
     }
 
     /// The canonical query: decoded names and values to send, in a fixed order.
     pub fn pairs(&self) -> Vec<(String, String)> {
         print::pairs(&self.query)
+    }
+
+    /// The same as one text, without any value and any name that the client made up.
+    pub fn shape(&self) -> String {
+        shape::shape(&self.query)
+    }
+
+    /// The relations whose rows the answer shows: the target's own first, then those embedded in it.
+    pub fn relations(&self) -> &[&'static str] {
+        &self.relations
     }
 
     /// Whether some condition restricts the rows of the target itself.
@@ -89,7 +100,8 @@ impl Checked {
     pub fn filters_only(&self) -> Self {
         let own = self.top_level().filter(|condition| self.is_own(condition));
         let conditions = own.map(|condition| (Path::new(), condition.clone())).collect();
-        Self { query: Query { conditions, ..Query::default() }, target: self.target }
+        let relations = self.relations.iter().take(1).copied().collect();
+        Self { query: Query { conditions, ..Query::default() }, target: self.target, relations }
     }
 
     /// Whether every column that the condition looks at is the target's.

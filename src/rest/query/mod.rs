@@ -15,6 +15,7 @@ mod parse;
 mod print;
 mod scan;
 mod select;
+mod shape;
 pub mod tree;
 
 #[cfg(test)]

@@ -24,6 +24,14 @@ pub(super) struct Node {
 }
 
 impl Node {
+    /// The names of its relation and of all below it.
+    pub fn relations(&self, found: &mut Vec<&'static str>) {
+        found.extend(self.relation.map(|relation| relation.name));
+        for child in &self.children {
+            child.relations(found);
+        }
+    }
+
     /// The child that a path's segment means.
     pub fn child_at(&self, segment: &str) -> Result<&Self, String> {
         let mut matching =

@@ -55,7 +55,9 @@ pub(super) fn check(
     checker.orders(&mut query, &root);
     checker.windows(&mut query, &root);
     checker.kept_columns(&query, &root);
-    if checker.errors.is_empty() { Ok(Checked::new(query, target)) } else { Err(checker.errors) }
+    let mut relations = Vec::new();
+    root.relations(&mut relations);
+    if checker.errors.is_empty() { Ok(Checked::new(query, target, relations)) } else { Err(checker.errors) }
 }
 
 impl Checker<'_> {

@@ -1,0 +1,37 @@
+//! The scheduled event: what runs is told by the cron expression that `wrangler.toml` names it by.
+
+use worker::{Env, ScheduleContext, ScheduledEvent, console_error, console_log, event};
+
+use super::env;
+use super::object::post;
+use super::platform::EdgePlatform;
+use crate::config::Config;
+use crate::reminders;
+
+/// Reminders of appointments.
+const REMINDERS: &str = "*/5 * * * *";
+
+#[event(scheduled)]
+async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
+    let config = match env::config(&env) {
+        Ok(config) => config,
+        Err(error) => return console_error!("scheduled: {error}"),
+    };
+    match event.cron().as_str() {
+        REMINDERS => remind(&config, env).await,
+        other => console_error!("scheduled: nothing runs at {other}"),
+    }
+}
+
+async fn remind(config: &Config, env: Env) {
+    let platform = EdgePlatform::new(env);
+    match reminders::run(config, &platform).await {
+        None => console_error!("reminders: SUPABASE_SERVICE_ROLE_KEY is missing"),
+        Some(run) if run.broken || run.failed > 0 => console_error!("reminders: {run:?}"),
+        Some(run) => console_log!("reminders: {run:?}"),
+    }
+    // What was marked is to be seen at once; a nudge that is lost costs no more than a wait.
+    if let Ok(feeds) = env::feeds(platform.env()) {
+        let _ = post(&feeds, &config.clinic_id, "/nudge", String::new()).await;
+    }
+}
