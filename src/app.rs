@@ -86,7 +86,7 @@ pub enum Route<'a> {
     Health,
     /// `/ready`: the upstreams answer.
     Ready,
-    /// `/`
+    /// `/.well-known/chairside`, and `/` where no page is served in front of the Worker: what this is.
     Home,
     /// Nothing is here.
     Unknown,
@@ -111,7 +111,7 @@ impl<'a> Route<'a> {
             "/realtime/v1/websocket" => Self::Realtime,
             "/health" => Self::Health,
             "/ready" => Self::Ready,
-            "/" => Self::Home,
+            "/.well-known/chairside" | "/" => Self::Home,
             _ => path
                 .strip_prefix("/auth/v1")
                 .filter(|rest| rest.starts_with('/'))
@@ -154,7 +154,7 @@ impl<'a> Route<'a> {
             Self::Realtime => Cow::Borrowed("/realtime/v1/websocket"),
             Self::Health => Cow::Borrowed("/health"),
             Self::Ready => Cow::Borrowed("/ready"),
-            Self::Home => Cow::Borrowed("/"),
+            Self::Home => Cow::Borrowed("/.well-known/chairside"),
             Self::Unknown => Cow::Borrowed("{unknown}"),
         }
     }
@@ -227,7 +227,7 @@ impl App {
         seen: &mut Seen,
     ) -> Result<Answer<P::Stream>, Problem> {
         match route {
-            Route::Home => health::home(request.method()),
+            Route::Home => health::home(&self.config, request.method()),
             Route::Health => health::live(request.method()),
             Route::Ready => {
                 // It asks two upstreams each time.

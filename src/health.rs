@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::app::App;
+use crate::config::{Config, Secret};
 use crate::http::{Answer, Call, Collected, Method, Payload, Platform};
 use crate::problem::{Kind, Problem};
 
@@ -11,9 +12,18 @@ const MAX_BYTES: usize = 256 * 1024;
 /// How long an upstream may take to say that it is there.
 const TIMEOUT_MS: u32 = 3_000;
 
-/// `/`: says what this is.
-pub fn home<S>(method: Method) -> Result<Answer<S>, Problem> {
-    json_answer(method, 200, &json!({ "name": "Chairside", "rest": "/rest/v1", "auth": "/auth/v1" }))
+/// `/.well-known/chairside`: says what this is, and what a client needs to begin: the paths and a public key.
+pub fn home<S>(config: &Config, method: Method) -> Result<Answer<S>, Problem> {
+    let key = config.publishable_key.as_ref().or(config.anon_key.as_ref());
+    let body = json!({
+        "name": "Chairside",
+        "clinic": config.clinic_id,
+        "rest": "/rest/v1",
+        "auth": "/auth/v1",
+        "realtime": "/realtime/v1",
+        "key": key.map(Secret::expose),
+    });
+    json_answer(method, 200, &body)
 }
 
 /// `/health`

@@ -30,7 +30,8 @@ pub(crate) async fn open<P: Platform>(
         return Err(Problem::new(Kind::UpgradeRequired, "This is a WebSocket: send Upgrade: websocket."));
     }
     // Browsers keep no cross-origin rule for WebSockets; the server has to.
-    if request.header("origin").is_some_and(|origin| !app.config.allows_origin(&origin)) {
+    let is_foreign = |origin: &String| !app.config.allows_origin(origin) && !is_own(request, origin);
+    if request.header("origin").as_ref().is_some_and(is_foreign) {
         return Err(Problem::new(Kind::OriginRefused, "This origin may not open a socket."));
     }
     let vsn = parameter(request.query(), "vsn");
@@ -53,6 +54,12 @@ pub(crate) async fn open<P: Platform>(
             .retry_after(5)
             .cause(format!("room {status}"))),
     }
+}
+
+/// The page that this very Worker serves: its origin is the host that was asked.
+fn is_own(request: &impl Request, origin: &str) -> bool {
+    let authority = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+    authority.is_some_and(|authority| request.header("host").as_deref() == Some(authority))
 }
 
 /// The key is one of the project's public ones.

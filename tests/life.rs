@@ -169,3 +169,39 @@ fn auth_is_passed_through_with_its_own_errors() {
     assert!(find(&seen.calls[0].headers, "cookie").is_none());
     assert_eq!(script.admitted.borrow()[0].0, Budget::Auth);
 }
+
+#[test]
+fn a_client_learns_what_it_needs_to_begin() {
+    for path in ["/", "/.well-known/chairside"] {
+        let seen = serve(&get(path), Vec::new());
+        assert_eq!(seen.status, 200);
+        assert_eq!(
+            seen.json(),
+            json!({
+                "name": "Chairside", "clinic": "demo", "rest": "/rest/v1", "auth": "/auth/v1",
+                "realtime": "/realtime/v1", "key": anon_key(),
+            })
+        );
+    }
+    assert_eq!(serve(&request(Method::Post, "/"), Vec::new()).status, 405);
+}
+
+#[test]
+fn a_socket_is_for_allowed_origins_and_the_worker_s_own() {
+    let allowed = [None, Some("https://app.clinic.test"), Some("https://edge.clinic.test")];
+    let foreign =
+        ["https://edge.clinic.test.evil.test", "https://evil.test", "edge.clinic.test", "null"].map(Some);
+    let code = |origin: Option<&str>| {
+        let target = format!("/realtime/v1/websocket?vsn=2.0.0&apikey={}", anon_key());
+        let request = get(&target).header("upgrade", "websocket").header("host", "edge.clinic.test");
+        let request = origin.map_or(request.clone(), |origin| request.header("origin", origin));
+        serve(&request, Vec::new()).code()
+    };
+    // These settings have no service key: whoever gets past the origin is told so.
+    for origin in allowed {
+        assert_eq!(code(origin), "misconfigured", "{origin:?}");
+    }
+    for origin in foreign {
+        assert_eq!(code(origin), "origin-refused", "{origin:?}");
+    }
+}

@@ -61,7 +61,7 @@ export async function startMainWorker(processes, { stateDir, port, vars, watch }
   const varsFile = join(stateDir, 'worker.vars');
   writeVars(varsFile, vars);
   const folder = join(stateDir, 'worker');
-  const config = watch ? join(root, 'wrangler.toml') : writeConfig(folder, { build: copyBuild(stateDir) });
+  const config = watch ? join(root, 'wrangler.toml') : writeConfig(folder, { build: copyBuild(stateDir), page: copyPage(stateDir) });
   const args = [...arguments_(folder, port), '--config', config, '--env-file', varsFile];
   const handle = processes.start('worker', wrangler, args, { cwd: root, env: wranglerEnv(folder) });
   // A build may still have to run, or run again for an edit made meanwhile.
@@ -78,11 +78,12 @@ async function answersHttp(port) {
 
 /**
  * Writes a wrangler configuration for a finished build: wrangler.toml's without `[build]` and
- * environments, and no bundling. `rateLimits` replaces limits by binding name, `vars` all variables.
+ * environments, and no bundling. `rateLimits` replaces limits by binding name, `vars` all variables;
+ * without `page` there is only the Worker.
  */
-function writeConfig(folder, { build, rateLimits = {}, vars }) {
+function writeConfig(folder, { build, page, rateLimits = {}, vars }) {
   // wrangler's own reader would bring its signal handlers into this process.
-  const { build: _command, env: _environments, ...base } = parse(readFileSync(join(root, 'wrangler.toml'), 'utf8'));
+  const { build: _command, env: _environments, assets, ...base } = parse(readFileSync(join(root, 'wrangler.toml'), 'utf8'));
   if (!existsSync(join(build, 'index.js'))) throw new Error(`no built Worker in ${build}; run scripts/build first`);
   const config = {
     ...base,
@@ -93,6 +94,7 @@ function writeConfig(folder, { build, rateLimits = {}, vars }) {
     rules: [{ type: 'CompiledWasm', globs: ['**/*.wasm'], fallthrough: true }],
     ratelimits: base.ratelimits.map((limit) => ({ ...limit, simple: rateLimits[limit.name] ?? limit.simple })),
     vars: vars ?? base.vars,
+    ...(page && { assets: { ...assets, directory: page } }),
     send_metrics: false,
   };
   mkdirSync(folder, { recursive: true });
@@ -111,6 +113,11 @@ function finishedBuild(stateDir) {
 function copyBuild(stateDir) {
   cpSync(join(root, 'build'), join(stateDir, 'build'), { recursive: true });
   return join(stateDir, 'build');
+}
+
+function copyPage(stateDir) {
+  cpSync(join(root, 'public'), join(stateDir, 'page'), { recursive: true });
+  return join(stateDir, 'page');
 }
 
 // RATE_LIMITS as wrangler.toml has it, with the limits of these bindings in their places.

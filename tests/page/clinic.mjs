@@ -1,0 +1,44 @@
+// The seed clinic as the tests of the page look at it.
+
+const ZONE = 'America/New_York';
+const DAY_MS = 86_400_000;
+
+/** The clinic's day some working days ahead, 'YYYY-MM-DD'. */
+export function dayAhead(count) {
+  let at = Date.now();
+  for (let left = count; left > 0; ) {
+    at += DAY_MS;
+    const weekday = new Intl.DateTimeFormat('en', { timeZone: ZONE, weekday: 'short' }).format(at);
+    if (!['Sat', 'Sun'].includes(weekday)) left -= 1;
+  }
+  return new Intl.DateTimeFormat('en-CA', { timeZone: ZONE }).format(at);
+}
+
+/** The first appointment of a day that can still be moved or cancelled, longer than half an hour's half. */
+export async function appointmentOn(database, day, dentist = '%') {
+  const [row] = await database.rows(
+    `select a.id, a.patient_id, a.dentist_id, a.version, a.starts_at, a.ends_at, u.first_name || ' ' || u.last_name as name,
+            (extract(epoch from (a.starts_at at time zone $2)::time) / 60)::int as start
+       from public.appointment a join public."user" u on u.id = a.patient_id
+      where (a.starts_at at time zone $2)::date = $1::date and a.status in ('scheduled', 'confirmed') and a.deleted_at is null
+        and a.ends_at - a.starts_at >= interval '30 minutes' and a.dentist_id::text like $3
+      order by a.starts_at, a.id limit 1`,
+    [day, ZONE, dentist],
+  );
+  if (!row) throw new Error(`the seed has no appointment on ${day}`);
+  return row;
+}
+
+export async function boardAt(page, day) {
+  await page.getByLabel('Day', { exact: true }).and(page.locator('input')).fill(day);
+}
+
+/** Goes to a day, a week ahead or later, on which something is free. */
+export async function freeTimes(page) {
+  await page.getByRole('button', { name: 'Week after' }).click();
+  const next = page.getByRole('button', { name: 'Go to the next free day' });
+  const slots = page.locator('.finder .slot');
+  await slots.first().or(next).first().waitFor();
+  if (await next.isVisible()) await next.click();
+  await slots.first().waitFor();
+}
