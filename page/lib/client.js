@@ -1,7 +1,7 @@
 // The clinic as the page speaks to it: supabase-js at the Worker that served the page, live rooms that lose nothing,
 // and a token that is renewed when the clinic says that it has ended.
 
-import { createClient } from '@supabase/supabase-js';
+import { createClient, isAuthRetryableFetchError } from '@supabase/supabase-js';
 import { createLive } from '../../public/live.js';
 
 const RECONNECT_MS = [500, 1000, 2000, 4000];
@@ -36,7 +36,9 @@ async function withRenewal(client, input, init = {}) {
   const headers = new Headers(init.headers);
   const isAuth = new URL(input, location.origin).pathname.startsWith('/auth/');
   if (reply.status !== 401 || isAuth || !(await client.auth.getSession()).data.session) return reply;
-  const { data } = await client.auth.refreshSession();
+  const { data, error } = await client.auth.refreshSession();
+  // A session that neither is accepted nor can be renewed is over, whatever the browser's clock says of it.
+  if (error && !isAuthRetryableFetchError(error)) await client.auth.signOut({ scope: 'local' });
   if (!data.session) return reply;
   headers.set('authorization', `Bearer ${data.session.access_token}`);
   return fetch(input, { ...init, headers });

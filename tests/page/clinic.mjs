@@ -17,9 +17,9 @@ export function dayAhead(count) {
 /** The first appointment of a day that can still be moved or cancelled, longer than half an hour's half. */
 export async function appointmentOn(database, day, dentist = '%') {
   const [row] = await database.rows(
-    `select a.id, a.patient_id, a.dentist_id, a.version, a.starts_at, a.ends_at, u.first_name || ' ' || u.last_name as name,
+    `select a.id, a.patient_id, a.dentist_id, a.version, a.starts_at, a.ends_at, u.first_name || ' ' || u.last_name as name, d.last_name as dentist,
             (extract(epoch from (a.starts_at at time zone $2)::time) / 60)::int as start
-       from public.appointment a join public."user" u on u.id = a.patient_id
+       from public.appointment a join public."user" u on u.id = a.patient_id join public."user" d on d.id = a.dentist_id
       where (a.starts_at at time zone $2)::date = $1::date and a.status in ('scheduled', 'confirmed') and a.deleted_at is null
         and a.ends_at - a.starts_at >= interval '30 minutes' and a.dentist_id::text like $3
       order by a.starts_at, a.id limit 1`,

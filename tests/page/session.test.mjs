@@ -82,3 +82,13 @@ test('a_token_that_the_clinic_refuses_is_renewed_and_the_request_sent_again', as
   await live(page);
   assert.deepEqual(errors, []);
 });
+
+test('a_session_that_cannot_be_renewed_ends_at_the_sign_in_page_with_a_word', async () => {
+  const { page } = await person('reception1');
+  await live(page);
+  await tamper(page, { access_token: token(id('c1'), -60), expires_at: now() + 3600, refresh_token: 'no-such-token' });
+  await page.reload();
+  await page.getByText('Your session has ended').waitFor();
+  await signIn(page, 'reception1@clinic.test');
+  await live(page);
+});
