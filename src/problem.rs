@@ -163,6 +163,8 @@ pub struct Problem {
     pub errors: Vec<Violation>,
     /// Free slots near one that was taken.
     pub alternatives: Option<serde_json::Value>,
+    /// The patient's alerts that a treatment waits for.
+    pub alerts: Option<serde_json::Value>,
     /// Seconds until a retry makes sense.
     pub retry_after: Option<u32>,
     /// Headers of PostgREST's that go with it: how many rows there are when the range starts after them.
@@ -183,6 +185,7 @@ impl Problem {
             details: None,
             errors: Vec::new(),
             alternatives: None,
+            alerts: None,
             retry_after: None,
             headers: Vec::new(),
             cause: None,
@@ -234,6 +237,7 @@ impl Problem {
             hint: self.hint.as_deref(),
             errors: &self.errors,
             alternatives: self.alternatives.as_ref(),
+            alerts: self.alerts.as_ref(),
         };
         // A struct of strings cannot fail to serialise; an empty body would still carry the status.
         serde_json::to_vec(&body).unwrap_or_default()
@@ -254,6 +258,8 @@ struct Body<'a> {
     errors: &'a [Violation],
     #[serde(skip_serializing_if = "Option::is_none")]
     alternatives: Option<&'a serde_json::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alerts: Option<&'a serde_json::Value>,
 }
 
 #[cfg(test)]

@@ -237,6 +237,36 @@ fn a_function_that_meets_a_taken_slot_says_what_it_knows_of_the_wish() {
 }
 
 #[test]
+fn a_treatment_that_waits_for_alerts_names_them() {
+    let unread = || {
+        let body = r#"{"code":"PT409","message":"The patient has alerts: 1.","details":"acknowledged_alerts","hint":"Read them."}"#;
+        reply(409, &[("content-type", "application/json; charset=utf-8")], body)
+    };
+    let alerts = r#"[{"alert_id":"a1","title":"Latex"}]"#;
+    let visit = "00000000-0000-4000-8000-0000000b0001";
+    let expected = serde_json::json!({ "appointment_id": visit });
+    let call = post("/rest/v1/rpc/complete_visit").json(&format!(r#"{{"appointment_id":"{visit}"}}"#));
+    let seen = serve(&call, vec![unread(), ok_json(alerts)]);
+    assert_eq!((seen.status, seen.json()["alerts"].to_string()), (409, alerts.to_owned()));
+    assert!(seen.calls[1].url.contains("/rpc/visit_alerts?acknowledged_at=is.null"));
+    assert_eq!(seen.violations(), [("/acknowledged_alerts".to_owned(), "rule".to_owned())]);
+    for (table, column) in [("appointment", "id"), ("treatment_records", "appointment_id")] {
+        let target = format!("/rest/v1/{table}?id=eq.00000000-0000-4000-8000-0000000c0001");
+        let row = format!(r#"[{{"{column}":"{visit}"}}]"#);
+        let change = patch(&target).json(r#"{"status":"completed"}"#);
+        let seen = serve(&change, vec![unread(), ok_json(&row), ok_json(alerts)]);
+        assert_eq!(seen.json()["alerts"].to_string(), alerts, "{table}");
+        let asked: serde_json::Value =
+            serde_json::from_slice(seen.calls[2].body.as_deref().unwrap()).unwrap();
+        assert_eq!(asked, expected);
+    }
+    // Who may not read them is refused all the same.
+    let seen =
+        serve(&call, vec![unread(), pg_error(403, "42501", "Only patient, dentist, admin may do this.")]);
+    assert_eq!((seen.status, seen.json().get("alerts")), (409, None));
+}
+
+#[test]
 fn an_etag_is_the_version_of_a_single_object() {
     let single = get(&format!("/rest/v1/user?id=eq.{PATIENT}"))
         .by_patient()

@@ -1616,6 +1616,10 @@ export type Database = {
       }
     }
     Functions: {
+      acknowledge_alerts: {
+        Args: { alert_ids: string[]; appointment_id: string }
+        Returns: number
+      }
       available_slots: {
         Args: {
           dentist_id?: string
@@ -1641,39 +1645,10 @@ export type Database = {
           service_ids?: string[]
           starts_at?: string
         }
-        Returns: {
-          arrived_at: string | null
-          assistant_id: string | null
-          cancel_reason: string | null
-          cancelled_at: string | null
-          cancelled_by: string | null
-          created_at: string
-          created_by: string | null
-          deleted_at: string | null
-          dentist_id: string
-          dismissed_at: string | null
-          ends_at: string
-          hold_expires_at: string | null
-          id: string
-          late_cancel: boolean
-          notes: string | null
-          patient_id: string | null
-          priority: string
-          reason: string | null
-          reminder_sent_at: string | null
-          rescheduled_from: string | null
-          room: string | null
-          seated_at: string | null
-          source: string
-          starts_at: string
-          status: Database["public"]["Enums"]["appointment_status"]
-          updated_at: string
-          updated_by: string | null
-          version: number
-        }
+        Returns: Database["public"]["CompositeTypes"]["booking"]
         SetofOptions: {
           from: "*"
-          to: "appointment"
+          to: "booking"
           isOneToOne: true
           isSetofReturn: false
         }
@@ -1757,7 +1732,11 @@ export type Database = {
         }
       }
       complete_visit: {
-        Args: { appointment_id: string; details?: Json }
+        Args: {
+          acknowledged_alerts?: string[]
+          appointment_id: string
+          details?: Json
+        }
         Returns: {
           arrived_at: string | null
           assistant_id: string | null
@@ -2244,6 +2223,20 @@ export type Database = {
           isSetofReturn: false
         }
       }
+      visit_alerts: {
+        Args: { appointment_id: string }
+        Returns: {
+          acknowledged_at: string
+          acknowledged_by: string
+          alert_id: string
+          kind: Database["public"]["Enums"]["medical_history_kind"]
+          premedication: boolean
+          reaction: string
+          reviewed: boolean
+          severity: string
+          title: string
+        }[]
+      }
       void_invoice: {
         Args: { invoice_id: string; reason: string }
         Returns: {
@@ -2343,6 +2336,38 @@ export type Database = {
         | "entered_in_error"
     }
     CompositeTypes: {
+      booking: {
+        id: string | null
+        patient_id: string | null
+        dentist_id: string | null
+        assistant_id: string | null
+        room: string | null
+        starts_at: string | null
+        ends_at: string | null
+        status: Database["public"]["Enums"]["appointment_status"] | null
+        hold_expires_at: string | null
+        priority: string | null
+        source: string | null
+        reason: unknown
+        notes: unknown
+        arrived_at: string | null
+        seated_at: string | null
+        dismissed_at: string | null
+        cancelled_at: string | null
+        cancelled_by: string | null
+        cancel_reason: unknown
+        late_cancel: boolean | null
+        rescheduled_from: string | null
+        reminder_sent_at: string | null
+        version: number | null
+        created_at: string | null
+        updated_at: string | null
+        created_by: string | null
+        updated_by: string | null
+        deleted_at: string | null
+        alert_count: number | null
+        alerts: Json | null
+      }
       slot: {
         dentist_id: string | null
         starts_at: string | null

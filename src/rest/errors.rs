@@ -73,6 +73,12 @@ impl PgError {
         TRANSIENT.contains(&self.code())
     }
 
+    /// Whether a treatment waits for its dentist to acknowledge the patient's alerts.
+    pub fn is_alert_unread(&self) -> bool {
+        let at_fault = self.details.as_ref().and_then(serde_json::Value::as_str);
+        self.code() == "PT409" && at_fault == Some("acknowledged_alerts")
+    }
+
     /// Whether somebody else has the slot.
     pub fn is_slot_taken(&self) -> bool {
         self.code() == "23P01"

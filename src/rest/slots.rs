@@ -1,7 +1,7 @@
-//! A taken slot: what else is free nearby.
+//! What goes with a refusal: a taken slot's free neighbours, and the alerts that a treatment has to wait for.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::http::{Collected, Method, Platform, Request};
 use crate::problem::Problem;
@@ -31,9 +31,9 @@ struct Wanted {
     appointment_id: Option<String>,
 }
 
-/// The problem of a refused write; on a taken slot with up to five free ones. What was wanted is in the body, and for
-/// an update, where the body says only what changes, in the row that the query names; lengths and buffers are Postgres's
-/// to know.
+/// The problem of a refused write; on a taken slot with up to five free ones, on alerts that nobody acknowledged with
+/// these. What was wanted is in the body, and for an update, where the body says only what changes, in the row that the
+/// query names; lengths and buffers are Postgres's to know.
 pub async fn explain<P: Platform, R: Request>(
     rest: &Rest<'_, P, R>,
     target: &str,
@@ -43,14 +43,17 @@ pub async fn explain<P: Platform, R: Request>(
     error: &PgError,
 ) -> Problem {
     let mut problem = errors::problem(rest.schema, rest.request.method(), status, error);
+    // Best effort: the refusal stands, whatever comes of the search.
     if error.is_slot_taken()
         && matches!(
             target,
             "appointment" | "rpc/book_appointment" | "rpc/hold_appointment" | "rpc/reschedule_appointment"
         )
     {
-        // Best effort: the refusal stands, whatever comes of the search.
         problem.alternatives = alternatives(rest, query, body).await;
+    }
+    if error.is_alert_unread() {
+        problem.alerts = unread_alerts(rest, target, query, body).await;
     }
     problem
 }
@@ -62,10 +65,26 @@ async fn alternatives<P: Platform, R: Request>(
 ) -> Option<Value> {
     let mut wanted = from_body(body)?;
     if let Some(query) = query {
-        wanted.appointment_id = Some(changed_row(rest, query).await?);
+        wanted.appointment_id = Some(changed_row(rest, "appointment", query).await?);
     }
     let arguments = serde_json::to_vec(&wanted).ok()?;
     read(rest, Spec::post("rpc/slot_alternatives", Vec::new(), Some(arguments))).await
+}
+
+/// The visit's alerts without an acknowledgement, for those who may read them.
+async fn unread_alerts<P: Platform, R: Request>(
+    rest: &Rest<'_, P, R>,
+    target: &str,
+    query: Option<&Checked>,
+    body: &[u8],
+) -> Option<Value> {
+    let visit = match (from_body(body)?.appointment_id, query) {
+        (Some(visit), _) => visit,
+        (None, query) => changed_row(rest, target, query?).await?,
+    };
+    let only_unread = vec![("acknowledged_at".to_owned(), "is.null".to_owned())];
+    let arguments = json!({ "appointment_id": visit }).to_string().into_bytes();
+    read(rest, Spec::post("rpc/visit_alerts", only_unread, Some(arguments))).await
 }
 
 /// The wish of a single row; several rows at once get no proposals.
@@ -79,13 +98,18 @@ fn from_body(bytes: &[u8]) -> Option<Wanted> {
     }
 }
 
-/// The appointment that an update names; a change says only what is new about it.
-async fn changed_row<P: Platform, R: Request>(rest: &Rest<'_, P, R>, query: &Checked) -> Option<String> {
+/// The appointment of the row that an update names; a change says only what is new about it.
+async fn changed_row<P: Platform, R: Request>(
+    rest: &Rest<'_, P, R>,
+    table: &str,
+    query: &Checked,
+) -> Option<String> {
+    let column = if table == "appointment" { "id" } else { "appointment_id" };
     query.pinned_key()?;
     let mut pairs = query.filters_only().pairs();
-    pairs.push(("select".to_owned(), "id".to_owned()));
-    let rows = read(rest, Spec::get("appointment", pairs)).await?;
-    rows.get(0)?.get("id")?.as_str().map(str::to_owned)
+    pairs.push(("select".to_owned(), column.to_owned()));
+    let rows = read(rest, Spec::get(table, pairs)).await?;
+    rows.get(0)?.get(column)?.as_str().map(str::to_owned)
 }
 
 async fn read<P: Platform, R: Request>(rest: &Rest<'_, P, R>, spec: Spec<'_>) -> Option<Value> {

@@ -951,6 +951,18 @@ static TABLES: &[Table] = &[
 
 static FUNCTIONS: &[Function] = &[
     Function {
+        name: "acknowledge_alerts",
+        comment: "For the appointment's dentist: has read these alerts of the patient, as they are now. Kept with who, when and what was read; answers how many.",
+        arguments: &[
+            Column { name: "appointment_id", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" },
+            Column { name: "alert_ids", ty: Type::Array(&Type::Uuid), pg_type: "_uuid", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" },
+        ],
+        returns: Returns::Scalar(Type::Int4),
+        read_only: false,
+        internal: false,
+        anon: false,
+    },
+    Function {
         name: "audit_verify",
         comment: "internal: for admins, judges the change log after an entry, at most batch entries: {verified_to, head: {seq, hash}, broken: null or {seq, why}}.",
         arguments: &[
@@ -979,7 +991,7 @@ static FUNCTIONS: &[Function] = &[
     },
     Function {
         name: "book_appointment",
-        comment: "Books a slot with its services at today's fees, or turns a held slot (hold_id and hold_token) into an appointment. A patient's booking is requested, the staff's is scheduled. A taken slot fails with 23P01.",
+        comment: "Books a slot with its services at today's fees, or turns a held slot (hold_id and hold_token) into an appointment. A patient's booking is requested, the staff's is scheduled. Answers with the appointment and the patient's active alerts (alerts, alert_count). A taken slot fails with 23P01.",
         arguments: &[
             Column { name: "dentist_id", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
             Column { name: "starts_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
@@ -989,7 +1001,7 @@ static FUNCTIONS: &[Function] = &[
             Column { name: "hold_id", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
             Column { name: "hold_token", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
         ],
-        returns: Returns::Table("appointment", false),
+        returns: Returns::Rows(&[Column { name: "id", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "patient_id", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "dentist_id", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "assistant_id", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "room", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "starts_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "ends_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "status", ty: Type::Enum(&["held", "requested", "scheduled", "confirmed", "arrived", "in_chair", "completed", "cancelled", "no_show", "rescheduled"]), pg_type: "appointment_status", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "hold_expires_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "priority", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "source", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "reason", ty: Type::Text(0), pg_type: "note_text", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "notes", ty: Type::Text(0), pg_type: "note_text", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "arrived_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "seated_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "dismissed_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "cancelled_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "cancelled_by", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "cancel_reason", ty: Type::Text(0), pg_type: "note_text", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "late_cancel", ty: Type::Bool, pg_type: "bool", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "rescheduled_from", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "reminder_sent_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "version", ty: Type::Int4, pg_type: "int4", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "created_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "updated_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "created_by", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "updated_by", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "deleted_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "alert_count", ty: Type::Int4, pg_type: "int4", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "alerts", ty: Type::Json, pg_type: "jsonb", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }], false),
         read_only: false,
         internal: false,
         anon: false,
@@ -1019,10 +1031,11 @@ static FUNCTIONS: &[Function] = &[
     },
     Function {
         name: "complete_visit",
-        comment: "For the appointment's dentist: the visit is over. Makes a completed treatment record of each booked service; details adds what the booking did not say, an array of {line_no, tooth, surfaces, area_code, tooth_range, diagnosis_code, notes}.",
+        comment: "For the appointment's dentist: the visit is over. Fails with 409 and the list while an active alert of the patient is not acknowledged (acknowledge_alerts, or acknowledged_alerts here). Makes a completed treatment record of each booked service; details adds what the booking did not say, an array of {line_no, tooth, surfaces, area_code, tooth_range, diagnosis_code, notes}.",
         arguments: &[
             Column { name: "appointment_id", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" },
             Column { name: "details", ty: Type::Json, pg_type: "jsonb", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
+            Column { name: "acknowledged_alerts", ty: Type::Array(&Type::Uuid), pg_type: "_uuid", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
         ],
         returns: Returns::Table("appointment", false),
         read_only: false,
@@ -1278,6 +1291,17 @@ static FUNCTIONS: &[Function] = &[
         read_only: true,
         internal: true,
         anon: true,
+    },
+    Function {
+        name: "visit_alerts",
+        comment: "The active alerts of an appointment's patient, and when its dentist acknowledged each as it reads now. For dentists, admins and the patient.",
+        arguments: &[
+            Column { name: "appointment_id", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" },
+        ],
+        returns: Returns::Rows(&[Column { name: "alert_id", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "kind", ty: Type::Enum(&["allergy", "condition", "medication", "surgery", "family_history", "social", "alert"]), pg_type: "medical_history_kind", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "title", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "reaction", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "severity", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "premedication", ty: Type::Bool, pg_type: "bool", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "reviewed", ty: Type::Bool, pg_type: "bool", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "acknowledged_by", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "acknowledged_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }], true),
+        read_only: true,
+        internal: false,
+        anon: false,
     },
     Function {
         name: "void_invoice",

@@ -116,6 +116,10 @@ begin
         is distinct from (old.starts_at, old.ends_at, old.dentist_id, old.patient_id, old.room) then
       raise exception 'An appointment that is % cannot be moved.', before using errcode = 'PT409', detail = 'starts_at';
     end if;
+    -- Also where the status is changed without complete_visit.
+    if new.status = 'completed' and before <> 'completed' and app.is_client() then
+      perform app.check_alerts_acknowledged(new.id, new.patient_id, new.dentist_id);
+    end if;
     -- What was moved is another time to be reminded of.
     if new.starts_at <> old.starts_at then
       new.reminder_sent_at := null;

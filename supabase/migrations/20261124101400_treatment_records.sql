@@ -142,6 +142,11 @@ begin
       is distinct from (old.service_id, old.tooth, old.surfaces, old.area_code, old.tooth_range) then
     perform app.check_treatment_location(new);
   end if;
+  -- Anybody else is refused by the policies and learns nothing here.
+  if new.status in ('in_progress', 'completed') and new.appointment_id is not null and app.is_client() and app.caller_role() = 'dentist'
+      and (tg_op = 'INSERT' or new.status <> old.status or new.appointment_id is distinct from old.appointment_id) then
+    perform app.check_alerts_acknowledged(new.appointment_id, new.patient_id, new.dentist_id);
+  end if;
   if new.amends_id is not null and (tg_op = 'INSERT' or new.amends_id is distinct from old.amends_id)
       and exists (select from public.treatment_records t where t.id = new.amends_id and t.patient_id <> new.patient_id) then
     raise exception 'An amendment belongs to the same patient as the record it amends.' using errcode = 'PT422', detail = 'amends_id';

@@ -133,14 +133,25 @@ begin
   return held;
 end $$;
 
+-- An appointment's columns, and what is to be known of its patient.
+do $$
+begin
+  execute (select format('create type public.booking as (%s, alert_count int, alerts jsonb)',
+      string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' order by a.attnum))
+    from pg_catalog.pg_attribute a where a.attrelid = 'public.appointment'::regclass and a.attnum > 0 and not a.attisdropped);
+end $$;
+comment on type public.booking is
+  'A booked appointment with the active alerts of its patient: alerts is an array of {id, kind, title, reaction, severity, premedication, reviewed}, null for reception, which may know their number alone.';
+
 create function public.book_appointment(
   dentist_id uuid default null, starts_at timestamptz default null, service_ids uuid[] default null,
-  patient_id uuid default null, reason text default null, hold_id uuid default null, hold_token text default null) returns public.appointment
+  patient_id uuid default null, reason text default null, hold_id uuid default null, hold_token text default null) returns public.booking
 language plpgsql security definer set search_path = '' as $$
 declare
   caller text := app.require_role('patient', 'dentist', 'receptionist', 'admin');
   for_patient uuid := coalesce(patient_id, case when app.caller_role() = 'patient' then auth.uid() end);
   booked public.appointment;
+  answer public.booking;
   first_status public.appointment_status := case when caller = 'patient' then 'requested' else 'scheduled' end;
   need record;
 begin
@@ -181,11 +192,12 @@ begin
       case when caller = 'patient' then 'online' else 'phone' end, book_appointment.reason) returning * into booked;
     perform app.add_lines(booked.id, service_ids);
   end if;
-  perform app.end_booking(to_jsonb(booked));
-  return booked;
+  answer := app.booking_of(booked, caller);
+  perform app.end_booking(to_jsonb(answer));
+  return answer;
 end $$;
 comment on function public.book_appointment(uuid, timestamptz, uuid[], uuid, text, uuid, text) is
-  'Books a slot with its services at today''s fees, or turns a held slot (hold_id and hold_token) into an appointment. A patient''s booking is requested, the staff''s is scheduled. A taken slot fails with 23P01.';
+  'Books a slot with its services at today''s fees, or turns a held slot (hold_id and hold_token) into an appointment. A patient''s booking is requested, the staff''s is scheduled. Answers with the appointment and the patient''s active alerts (alerts, alert_count). A taken slot fails with 23P01.';
 
 -- The appointment, if the caller may move or cancel it; otherwise it does not exist for them.
 create function app.own_appointment(appointment_id uuid, caller text) returns public.appointment

@@ -55,7 +55,7 @@ language sql volatile security definer set search_path = '' as $$
    order by l.line_no
 $$;
 
-create function public.complete_visit(appointment_id uuid, details jsonb default '[]') returns public.appointment
+create function public.complete_visit(appointment_id uuid, details jsonb default '[]', acknowledged_alerts uuid[] default null) returns public.appointment
 language plpgsql security definer set search_path = '' as $$
 declare
   caller text := app.require_role('dentist');
@@ -70,13 +70,14 @@ begin
     raise exception 'Details name a line once.' using errcode = 'PT422', detail = 'details';
   end if;
   perform app.begin_booking();
+  perform app.acknowledge(app.own_appointment(complete_visit.appointment_id, caller), acknowledged_alerts, 'acknowledged_alerts');
   visit := app.advance_appointment(complete_visit.appointment_id, caller, 'completed');
   perform app.record_treatment(visit, details);
   perform app.end_booking(to_jsonb(visit));
   return visit;
 end $$;
-comment on function public.complete_visit(uuid, jsonb) is
-  'For the appointment''s dentist: the visit is over. Makes a completed treatment record of each booked service; details adds what the booking did not say, an array of {line_no, tooth, surfaces, area_code, tooth_range, diagnosis_code, notes}.';
+comment on function public.complete_visit(uuid, jsonb, uuid[]) is
+  'For the appointment''s dentist: the visit is over. Fails with 409 and the list while an active alert of the patient is not acknowledged (acknowledge_alerts, or acknowledged_alerts here). Makes a completed treatment record of each booked service; details adds what the booking did not say, an array of {line_no, tooth, surfaces, area_code, tooth_range, diagnosis_code, notes}.';
 
-revoke execute on function public.check_in(uuid), public.seat(uuid, text), public.complete_visit(uuid, jsonb) from public, anon, authenticated;
-grant execute on function public.check_in(uuid), public.seat(uuid, text), public.complete_visit(uuid, jsonb) to authenticated;
+revoke execute on function public.check_in(uuid), public.seat(uuid, text), public.complete_visit(uuid, jsonb, uuid[]) from public, anon, authenticated;
+grant execute on function public.check_in(uuid), public.seat(uuid, text), public.complete_visit(uuid, jsonb, uuid[]) to authenticated;
