@@ -48,7 +48,7 @@ function Days({ today, day, setDay }) {
       <button type="button" class="button square" aria-label="Week before" disabled={first === today} onClick={() => setDay(addDays(first, -WEEK))}><Icon name="left" /></button>
       <div class="days-strip">
         {days.map((one) => (
-          <button key={one} type="button" class="day" aria-pressed={one === day} aria-label={longDay(one)} onClick={() => setDay(one)}>
+          <button key={one} type="button" class="day" aria-pressed={one === day} onClick={() => setDay(one)}>
             <Short day={one} />
           </button>
         ))}
@@ -61,7 +61,7 @@ function Days({ today, day, setDay }) {
 function Short({ day }) {
   const [weekday, date] = shortDay(day).split(', ');
   const [month, number] = date.split(' ');
-  return <><span>{weekday}</span><strong><span class="day-month">{month} </span>{number}</strong></>;
+  return <><span>{weekday} </span><strong><span class="day-month">{month} </span>{number}</strong></>;
 }
 
 const PARTS = [['Morning', 0, 12], ['Afternoon', 12, 17], ['Evening', 17, 24]];

@@ -24,14 +24,14 @@ export function Shell({ views, view, name, me, signOut, children }) {
             ))}
           </ul>
         </nav>
-        <div class="me">
+        <section class="me" aria-label="Account">
           <span class="me-name">{me.name}</span>
           <span class="me-role">{me.role}</span>
           <button type="button" class="button quiet" onClick={signOut} aria-label="Sign out">
             <Icon name="out" />
             <span class="me-out">Sign out</span>
           </button>
-        </div>
+        </section>
       </div>
       <main id="main" class="main" tabIndex={-1}>{children}</main>
     </div>

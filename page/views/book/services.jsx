@@ -17,7 +17,7 @@ export function Services({ chosen, setChosen }) {
   const toggle = (service) => setChosen((now) => (now.some(({ id }) => id === service.id) ? now.filter(({ id }) => id !== service.id) : [...now, service]));
   const minutes = chosen.reduce((sum, { duration_min }) => sum + duration_min, 0);
   const word = wanted.trim().toLowerCase();
-  const fits = (service) => titleOf(service, me).toLowerCase().includes(word) || service.category.includes(word) || chosen.some(({ id }) => id === service.id);
+  const fits = (service) => [service.name, service.lay_name ?? '', service.category].some((text) => text.toLowerCase().includes(word)) || chosen.some(({ id }) => id === service.id);
   return (
     <section class="card" aria-labelledby="what">
       <h2 id="what">What for?</h2>

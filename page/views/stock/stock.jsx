@@ -99,7 +99,7 @@ function Lot({ lot, today, move }) {
   return (
     <tr class={lot.expired || lot.soon ? 'marked' : ''}>
       <th scope="row">{lot.lot_no || '–'}</th>
-      <td>{lot.expires_on ? dateOf(lot.expires_on) : '–'} {mark && <span class="mark"><Icon name="wait" />{mark}</span>}</td>
+      <td><span class="date">{lot.expires_on ? dateOf(lot.expires_on) : '–'}</span> {mark && <span class="mark"><Icon name="wait" />{mark}</span>}</td>
       <td class="number">{Number(lot.on_hand)}</td>
       <td class="number">{usable && <button type="button" class="button small" aria-label={`Move stock of lot ${lot.lot_no}`} onClick={() => move(lot.id)}>Move</button>}</td>
     </tr>
