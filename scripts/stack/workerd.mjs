@@ -1,0 +1,71 @@
+// The built Worker in workerd itself, without wrangler's proxy in front of it: for tests that kill it and for
+// measurements. Its objects, alarms and storage are the runtime's own; only the rate limits count nothing.
+
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { parse } from 'smol-toml';
+import { Processes } from './processes.mjs';
+import { freePort, root } from './settings.mjs';
+
+const binary = join(createRequire(join(root, 'package.json')).resolve('workerd/package.json'), '..', 'bin', 'workerd');
+const FILES = ['index.js', 'index_bg.wasm'];
+const LIMITER = 'class Ratelimit { limit() { return Promise.resolve({ success: true }); } } export default () => new Ratelimit();';
+
+const text = (value) => JSON.stringify(String(value));
+const list = (items) => `[${items.join(', ')}]`;
+
+/**
+ * Starts one. `folder` holds its objects' data: one that is started there again goes on from it. `vars` are all its
+ * settings. Returns `{url, port, pid, logFile, stop(), kill()}`, as startWorker does.
+ */
+export async function startWorkerd({ folder, vars, port, build = join(root, 'build') }) {
+  mkdirSync(join(folder, 'storage'), { recursive: true });
+  for (const file of FILES) copyFileSync(join(build, file), join(folder, file));
+  const at = port ?? (await freePort());
+  writeFileSync(join(folder, 'config.capnp'), config(vars, at), { mode: 0o600 });
+  const processes = new Processes(folder);
+  const handle = processes.start('workerd', binary, ['serve', 'config.capnp'], { cwd: folder, unref: true });
+  try {
+    await processes.ready(handle, () => answers(at), 60);
+  } catch (error) {
+    await processes.stopAll();
+    throw error;
+  }
+  const url = `http://127.0.0.1:${at}`;
+  return { url, port: at, pid: handle.pid, logFile: handle.logFile, stop: () => processes.stop(handle), kill: () => processes.stop(handle, { signal: 'SIGKILL' }) };
+}
+
+function config(given, port) {
+  const { compatibility_date: date, vars, durable_objects: objects, ratelimits } = parse(readFileSync(join(root, 'wrangler.toml'), 'utf8'));
+  const classes = objects.bindings.map(({ class_name: name }) => `(className = ${text(name)}, uniqueKey = ${text(`chairside-${name}`)}, enableSql = true)`);
+  const bindings = [
+    ...objects.bindings.map(({ name, class_name: of }) => `(name = ${text(name)}, durableObjectNamespace = ${text(of)})`),
+    ...ratelimits.map(({ name }) => `(name = ${text(name)}, wrapped = (moduleName = "local:ratelimit"))`),
+    ...Object.entries({ ...vars, ...given }).filter(([, value]) => value !== undefined).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`),
+  ];
+  return `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "main", worker = (
+      compatibilityDate = ${text(date)},
+      modules = [(name = "index.js", esModule = embed "index.js"), (name = "index_bg.wasm", wasm = embed "index_bg.wasm")],
+      bindings = ${list(bindings)},
+      durableObjectNamespaces = ${list(classes)},
+      durableObjectStorage = (localDisk = "disk"),
+      globalOutbound = "internet"
+    )),
+    (name = "disk", disk = (path = "storage", writable = true)),
+    (name = "internet", network = (allow = ["public", "private"]))
+  ],
+  sockets = [(name = "main", address = "127.0.0.1:${port}", http = (), service = "main")],
+  extensions = [(modules = [(name = "local:ratelimit", internal = true, esModule = ${text(LIMITER)})])]
+);
+`;
+}
+
+async function answers(port) {
+  const reply = await fetch(`http://127.0.0.1:${port}/health`, { signal: AbortSignal.timeout(2000) });
+  await reply.arrayBuffer();
+  return true;
+}
