@@ -6,7 +6,7 @@ mod support;
 
 use chairside::config::Config;
 use chairside::http::{Call, SendError, find};
-use chairside::reminders::{BATCH, Run, run};
+use chairside::reminders::{BATCH, Run, advance_waitlist, run};
 use futures::executor::block_on;
 use serde_json::{Value, json};
 use support::{SECRET, Script, Scripted, anon_key, reply, script, sign};
@@ -134,4 +134,20 @@ fn address_and_secret_are_set_together_and_make_sense() {
     ] {
         assert_eq!(settings(&[wrong]).unwrap_err(), [at], "{wrong:?}");
     }
+}
+
+#[test]
+fn the_waitlist_moves_on_with_the_service_key_alone() {
+    let script = script(vec![reply(200, &[], "3"), reply(503, &[], "{}")]);
+    let config = settings(&[]).unwrap();
+    assert_eq!(block_on(advance_waitlist(&config, &script)), Some(3));
+    assert_eq!(block_on(advance_waitlist(&config, &script)), None);
+    {
+        let calls = script.calls.borrow();
+        assert!(calls[0].url.ends_with("/rest/v1/rpc/advance_waitlist"));
+        assert!(find(&calls[0].headers, "apikey").is_some());
+    }
+    let keyless = settings(&[("SUPABASE_SERVICE_ROLE_KEY", "")]).unwrap();
+    assert_eq!(block_on(advance_waitlist(&keyless, &script)), None);
+    assert_eq!(script.calls.borrow().len(), 2);
 }

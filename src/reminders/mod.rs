@@ -4,6 +4,8 @@
 //!
 //! A claim is a lease: two runs never hold the same appointment, and what a run that died has not marked is posted again.
 //! Then its receiver sees the same `webhook-id` again, which is stable for an appointment and its time, and drops it.
+//!
+//! The same event moves the waitlist's clock on.
 
 pub mod webhook;
 
@@ -76,6 +78,14 @@ pub async fn run<P: Platform>(config: &Config, platform: &P) -> Option<Run> {
         }
     }
     Some(run)
+}
+
+/// Ends the waitlist's offers whose time is up, so that the next in line are asked: how many there were. `None` without a
+/// service key, or when the database could not be asked.
+pub async fn advance_waitlist<P: Platform>(config: &Config, platform: &P) -> Option<u64> {
+    let key = config.service_key.as_ref()?;
+    let expired = Database { config, key, platform }.rpc("advance_waitlist", &json!({})).await?;
+    serde_json::from_slice(&expired).ok()
 }
 
 /// Posts each, one after the other; the ids of those that arrived. After the first that gets no answer at all the rest is

@@ -8,7 +8,7 @@ use super::platform::EdgePlatform;
 use crate::config::Config;
 use crate::reminders;
 
-/// Reminders of appointments.
+/// Reminders of appointments, and the waitlist's clock.
 const REMINDERS: &str = "*/5 * * * *";
 
 #[event(scheduled)]
@@ -29,6 +29,10 @@ async fn remind(config: &Config, env: Env) {
         None => console_error!("reminders: SUPABASE_SERVICE_ROLE_KEY is missing"),
         Some(run) if run.broken || run.failed > 0 => console_error!("reminders: {run:?}"),
         Some(run) => console_log!("reminders: {run:?}"),
+    }
+    match reminders::advance_waitlist(config, &platform).await {
+        None => console_error!("waitlist: the database could not be asked"),
+        Some(expired) => console_log!("waitlist: {expired} offers expired"),
     }
     // What was marked is to be seen at once; a nudge that is lost costs no more than a wait.
     if let Ok(feeds) = env::feeds(platform.env()) {

@@ -123,7 +123,9 @@ declare
 begin
   select a.* into held from public.appointment a join app.appointment_hold h on h.appointment_id = a.id
    where a.id = hold_id and a.deleted_at is null
-     and (h.token_hash = sha256(convert_to(coalesce(hold_token, ''), 'UTF8')) or a.patient_id = auth.uid());
+     and (h.token_hash = sha256(convert_to(coalesce(hold_token, ''), 'UTF8')) or a.patient_id = auth.uid()
+       -- Who is offered a slot may also accept by telephone.
+       or (app.caller_role() in ('receptionist', 'admin') and app.is_open_offer(a.id)));
   if not found then
     raise exception 'There is no such hold.' using errcode = 'PT404', detail = 'hold_id';
   end if;
@@ -167,7 +169,13 @@ begin
     if caller = 'dentist' and booked.dentist_id <> auth.uid() then
       raise exception 'Dentists book for themselves.' using errcode = '42501';
     end if;
-    if caller = 'patient' then
+    if app.is_open_offer(booked.id) then
+      -- What the clinic has offered it need not confirm.
+      first_status := 'scheduled';
+      if for_patient <> booked.patient_id then
+        raise exception 'The slot is offered to somebody else.' using errcode = 'PT422', detail = 'patient_id';
+      end if;
+    elsif caller = 'patient' then
       perform app.check_open_requests(auth.uid(), booked.id);
     end if;
     update public.appointment a
@@ -197,7 +205,7 @@ begin
   return answer;
 end $$;
 comment on function public.book_appointment(uuid, timestamptz, uuid[], uuid, text, uuid, text) is
-  'Books a slot with its services at today''s fees, or turns a held slot (hold_id and hold_token) into an appointment. A patient''s booking is requested, the staff''s is scheduled. Answers with the appointment and the patient''s active alerts (alerts, alert_count). A taken slot fails with 23P01.';
+  'Books a slot with its services at today''s fees, or turns a held slot (hold_id and hold_token) into an appointment. A patient''s booking is requested; the staff''s, and an offer of the waitlist that is accepted, is scheduled. A taken slot fails with 23P01. Answers with the appointment and the patient''s active alerts (alerts, alert_count). Its use is logged.';
 
 -- The appointment, if the caller may move or cancel it; otherwise it does not exist for them.
 create function app.own_appointment(appointment_id uuid, caller text) returns public.appointment

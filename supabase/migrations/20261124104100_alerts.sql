@@ -96,7 +96,7 @@ begin
         on k.appointment_id = visit.id and k.alert_id = h.id and k.alert_version = h.version and k.by_user = visit.dentist_id;
 end $$;
 comment on function public.visit_alerts(uuid) is
-  'The active alerts of an appointment''s patient, and when its dentist acknowledged each as it reads now. For dentists, admins and the patient.';
+  'The active alerts of an appointment''s patient, and when its dentist acknowledged each as it reads now. For dentists, admins and the patient. Its use is logged.';
 
 create function public.acknowledge_alerts(appointment_id uuid, alert_ids uuid[]) returns int
 language plpgsql security definer set search_path = '' as $$

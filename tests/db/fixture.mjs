@@ -15,6 +15,7 @@ export const rows = {
   ownPlan: id('fa0701'), otherPlan: id('fa0702'), subscribedPlan: id('fa0703'), deletedPlan: id('fa0704'),
   lot: id('fa0801'), deletedLot: id('fa0802'),
   ownLine: id('fa0901'), otherLine: id('fa0902'),
+  ownWait: id('fa0a01'), otherWait: id('fa0a02'),
   reading: id('fa0a01'),
 };
 
@@ -52,6 +53,8 @@ const statements = [
     [rows.ownPlan, rows.otherPlan, rows.subscribedPlan, rows.deletedPlan, p1, p2]],
   [`insert into inventory (id, sku, name, category, deleted_at) values ($1, 'FX-LOT', 'Lot', 'fixture', null), ($2, 'FX-GONE', 'Lot', 'fixture', now())`,
     [rows.lot, rows.deletedLot]],
+  [`insert into waitlist (id, patient_id, service_ids, first_day, last_day) values ($1, $3, array[$5]::uuid[], '2031-01-01', '2031-01-02'), ($2, $4, array[$5]::uuid[], '2031-01-01', '2031-01-02')`,
+    [rows.ownWait, rows.otherWait, p1, p2, rows.activeService]],
   [`insert into knowledge_document (slug, title, body, audience, valid_until, content_hash) values
       ('fx-public', 'Fixture', 'x', 'public', null, repeat('0', 64)), ('fx-patients', 'Fixture', 'x', 'patients', null, repeat('0', 64)),
       ('fx-staff', 'Fixture', 'x', 'staff', null, repeat('0', 64)), ('fx-expired', 'Fixture', 'x', 'public', now(), repeat('0', 64))`, []],

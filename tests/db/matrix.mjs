@@ -208,6 +208,9 @@ export const readOnlyRelations = {
     `insert into invoice_line (invoice_id, line_no, service_id, description, quantity, unit_fee, amount, tax, allowed, deductible, percent, insurance_share, patient_share)
      values ('${rows.ownInvoice}', 2, '${rows.activeService}', 'x', 1, 1, 1, 0, 1, 0, 0, 0, 1)`,
     { patient: ['own'], dentist: ['own', 'other'], receptionist: ['own', 'other'], admin: ['own', 'other'] }),
+  waitlist: readOnly({ own: byId(rows.ownWait), other: byId(rows.otherWait) }, `status = 'left'`,
+    `insert into waitlist (patient_id, service_ids, first_day, last_day) values ('${p1}', array['${rows.activeService}']::uuid[], '2031-01-01', '2031-01-01')`,
+    { patient: ['own'], dentist: ['own', 'other'], receptionist: ['own', 'other'], admin: ['own', 'other'] }),
   knowledge_document: readOnly(knowledge('slug'), `title = 'x'`, `insert into knowledge_document (slug, title, body, content_hash) values ('x', 'x', 'x', repeat('0', 64))`,
     knowledgeReaders),
   knowledge_chunk: readOnly(knowledge('document_slug'), `content = 'x'`, `insert into knowledge_chunk (id, document_slug, ordinal, content) values ('x', 'fx-public', 9, 'x')`,
