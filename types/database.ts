@@ -1602,6 +1602,99 @@ export type Database = {
           },
         ]
       }
+      waitlist: {
+        Row: {
+          appointment_id: string | null
+          created_at: string
+          created_by: string | null
+          dentist_id: string | null
+          earliest: string
+          first_day: string
+          id: string
+          joined_at: string
+          last_day: string
+          latest: string
+          patient_id: string
+          service_ids: string[]
+          status: string
+          updated_at: string
+          updated_by: string | null
+          version: number
+        }
+        Insert: {
+          appointment_id?: never
+          created_at?: never
+          created_by?: never
+          dentist_id?: never
+          earliest?: never
+          first_day?: never
+          id?: never
+          joined_at?: never
+          last_day?: never
+          latest?: never
+          patient_id?: never
+          service_ids?: never
+          status?: never
+          updated_at?: never
+          updated_by?: never
+          version?: never
+        }
+        Update: {
+          appointment_id?: never
+          created_at?: never
+          created_by?: never
+          dentist_id?: never
+          earliest?: never
+          first_day?: never
+          id?: never
+          joined_at?: never
+          last_day?: never
+          latest?: never
+          patient_id?: never
+          service_ids?: never
+          status?: never
+          updated_at?: never
+          updated_by?: never
+          version?: never
+        }
+        Relationships: [
+          {
+            foreignKeyName: "waitlist_appointment_id_fkey"
+            columns: ["appointment_id"]
+            isOneToOne: true
+            referencedRelation: "appointment"
+            referencedColumns: ["id"]
+          },
+          {
+            foreignKeyName: "waitlist_dentist_id_fkey"
+            columns: ["dentist_id"]
+            isOneToOne: false
+            referencedRelation: "dentist"
+            referencedColumns: ["id"]
+          },
+          {
+            foreignKeyName: "waitlist_dentist_id_fkey"
+            columns: ["dentist_id"]
+            isOneToOne: false
+            referencedRelation: "user"
+            referencedColumns: ["id"]
+          },
+          {
+            foreignKeyName: "waitlist_patient_id_fkey"
+            columns: ["patient_id"]
+            isOneToOne: false
+            referencedRelation: "dentist"
+            referencedColumns: ["id"]
+          },
+          {
+            foreignKeyName: "waitlist_patient_id_fkey"
+            columns: ["patient_id"]
+            isOneToOne: false
+            referencedRelation: "user"
+            referencedColumns: ["id"]
+          },
+        ]
+      }
     }
     Views: {
       dentist: {
@@ -1887,6 +1980,68 @@ export type Database = {
         SetofOptions: {
           from: "*"
           to: "invoices"
+          isOneToOne: true
+          isSetofReturn: false
+        }
+      }
+      join_waitlist: {
+        Args: {
+          dentist_id?: string
+          earliest?: string
+          first_day?: string
+          last_day?: string
+          latest?: string
+          patient_id?: string
+          service_ids: string[]
+        }
+        Returns: {
+          appointment_id: string | null
+          created_at: string
+          created_by: string | null
+          dentist_id: string | null
+          earliest: string
+          first_day: string
+          id: string
+          joined_at: string
+          last_day: string
+          latest: string
+          patient_id: string
+          service_ids: string[]
+          status: string
+          updated_at: string
+          updated_by: string | null
+          version: number
+        }
+        SetofOptions: {
+          from: "*"
+          to: "waitlist"
+          isOneToOne: true
+          isSetofReturn: false
+        }
+      }
+      leave_waitlist: {
+        Args: { waitlist_id: string }
+        Returns: {
+          appointment_id: string | null
+          created_at: string
+          created_by: string | null
+          dentist_id: string | null
+          earliest: string
+          first_day: string
+          id: string
+          joined_at: string
+          last_day: string
+          latest: string
+          patient_id: string
+          service_ids: string[]
+          status: string
+          updated_at: string
+          updated_by: string | null
+          version: number
+        }
+        SetofOptions: {
+          from: "*"
+          to: "waitlist"
           isOneToOne: true
           isSetofReturn: false
         }
