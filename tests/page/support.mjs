@@ -115,3 +115,6 @@ export async function closeBrowser() {
   await closeAll();
   if (browser) await (await browser).close();
 }
+
+/** Is called when a test is over. */
+export const whenClosed = (end) => opened.push(end);

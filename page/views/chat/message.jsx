@@ -3,7 +3,8 @@
 import { partsOf } from '../../lib/answer.js';
 import { Icon } from '../../ui/icon.jsx';
 
-const UNAVAILABLE = [0, 404, 501, 502, 503, 504];
+const MISSING = 404;
+const UNAVAILABLE = [0, MISSING, 501, 502, 503, 504];
 
 export function Message({ message, openSource }) {
   const { role, content, sources = [], writing, problem } = message;
@@ -51,7 +52,10 @@ function Trouble({ problem }) {
   return (
     <div class="notice bad" role="alert">
       <Icon name="alert" />
-      <p>{UNAVAILABLE.includes(problem.status) && <strong>The assistant is not available at the moment. </strong>}{problem.message}</p>
+      <p>
+        {UNAVAILABLE.includes(problem.status) && <strong>The assistant is not available at the moment. </strong>}
+        {problem.status !== MISSING && problem.message}
+      </p>
     </div>
   );
 }

@@ -51,8 +51,8 @@ function Invoice({ invoice, mine }) {
             ))}
           </tbody>
         </table>
-        {Number(invoice.insurance_estimate) > 0 && <p class="muted">Your insurance is expected to pay {money(invoice.insurance_estimate, invoice.currency)}.</p>}
-        {rest > 0 && <p>To be paid: <strong>{money(rest, invoice.currency)}</strong>{invoice.due_on && ` by ${dateOf(invoice.due_on)}`}</p>}
+        {rest > 0 && Number(invoice.insurance_estimate) > 0 && <p class="muted">Of the total, your insurance is expected to pay {money(invoice.insurance_estimate, invoice.currency)}.</p>}
+        {rest > 0 && <p>Open: <strong>{money(rest, invoice.currency)}</strong>{invoice.due_on && ` by ${dateOf(invoice.due_on)}`}</p>}
       </details>
     </li>
   );
