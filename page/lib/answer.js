@@ -3,14 +3,14 @@
 import { eventsOf } from './events.js';
 
 /** Takes one chunk of a stream, or a whole reply, into what is known of the answer. */
-export function taken(answer, { choices = [], sources, error }) {
+export function taken(answer, { choices = [], sources, chairside, error }) {
   if (error) throw new Error(error.message);
   const said = choices[0]?.delta ?? choices[0]?.message ?? {};
   const found = sources ?? said.sources ?? choices[0]?.sources;
   return {
     text: answer.text + (said.content ?? ''),
     sources: found ? found.map(sourceOf) : answer.sources,
-    annotations: said.annotations ?? answer.annotations,
+    outcome: chairside?.outcome ?? answer.outcome,
   };
 }
 
@@ -24,7 +24,7 @@ const sourceOf = (source, at) => ({
 
 /** `onAnswer(answer)` is called for each piece; resolves with the whole. */
 export async function readAnswer(reply, onAnswer) {
-  let answer = { text: '', sources: [], annotations: [] };
+  let answer = { text: '', sources: [] };
   const take = (chunk) => {
     answer = taken(answer, chunk);
     onAnswer(answer);

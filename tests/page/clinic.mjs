@@ -1,20 +1,20 @@
 // The seed clinic as the tests of the page look at it.
 
 const ZONE = 'America/New_York';
-const DAY_MS = 86_400_000;
-
-/** The clinic's day some working days ahead, 'YYYY-MM-DD'. */
-export function dayAhead(count) {
-  let at = Date.now();
-  for (let left = count; left > 0; ) {
-    at += DAY_MS;
-    const weekday = new Intl.DateTimeFormat('en', { timeZone: ZONE, weekday: 'short' }).format(at);
-    if (!['Sat', 'Sun'].includes(weekday)) left -= 1;
-  }
-  return new Intl.DateTimeFormat('en-CA', { timeZone: ZONE }).format(at);
+/** A day to come, 'YYYY-MM-DD', on which all three dentists have an appointment that can be moved; `skip` passes over some. */
+export async function busyDay(database, skip = 0) {
+  const [row] = await database.rows(
+    `select d.day::text from (
+       select (a.starts_at at time zone $1)::date as day, a.dentist_id from public.appointment a
+        where a.starts_at > now() and a.status in ('scheduled', 'confirmed') and a.deleted_at is null and a.ends_at - a.starts_at >= interval '30 minutes') d
+      where d.day > (now() at time zone $1)::date group by d.day having count(distinct d.dentist_id) = 3 order by d.day offset $2 limit 1`,
+    [ZONE, skip],
+  );
+  if (!row) throw new Error('the seed has no day on which all dentists are busy');
+  return row.day;
 }
 
-/** The first appointment of a day that can still be moved or cancelled, longer than half an hour's half. */
+/** The first appointment of a day that can still be moved or cancelled and takes half an hour or more. */
 export async function appointmentOn(database, day, dentist = '%') {
   const [row] = await database.rows(
     `select a.id, a.patient_id, a.dentist_id, a.version, a.starts_at, a.ends_at, u.first_name || ' ' || u.last_name as name, d.last_name as dentist,

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { Database } from '../e2e/lib/database.mjs';
 import { id, send } from '../e2e/lib/stack.mjs';
-import { appointmentOn, boardAt, dayAhead, freeTimes } from './clinic.mjs';
+import { appointmentOn, boardAt, busyDay, freeTimes } from './clinic.mjs';
 import { cable, closeAll, closeBrowser, live, person, picture } from './support.mjs';
 
 let database;
@@ -51,7 +51,7 @@ test('a_network_that_is_cut_is_told_and_what_was_missed_arrives', async () => {
   const line = await cable();
   const desk = await person('reception1', { url: line.url });
   await live(desk.page);
-  const day = dayAhead(1);
+  const day = await busyDay(database);
   const before = await appointmentOn(database, day);
   await boardAt(desk.page, day);
   await live(desk.page);

@@ -113,7 +113,7 @@ test('an_answer_is_put_together_and_its_marks_found', () => {
     { choices: [{ delta: { content: ' See [7].' } }] },
     { choices: [{ delta: {}, finish_reason: 'stop' }], sources: [{ number: 1, document: 'after', title: 'After' }] },
   ];
-  const answer = chunks.reduce(taken, { text: '', sources: [], annotations: [] });
+  const answer = chunks.reduce(taken, { text: '', sources: [] });
   assert.equal(answer.sources[0].slug, 'after');
   assert.deepEqual(partsOf(answer.text, answer.sources), ['Rinse gently ', 1, '. See ', '[7]', '.']);
   assert.throws(() => taken(answer, { error: { message: 'The model is away.' } }), /away/);

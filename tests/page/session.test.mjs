@@ -5,7 +5,7 @@ import { after, afterEach, before, test } from 'node:test';
 import { Database } from '../e2e/lib/database.mjs';
 import { id } from '../e2e/lib/stack.mjs';
 import { token } from '../e2e/live/support.mjs';
-import { appointmentOn, boardAt, dayAhead } from './clinic.mjs';
+import { appointmentOn, boardAt, busyDay } from './clinic.mjs';
 import { closeAll, closeBrowser, live, person, signIn, sleep, visitor } from './support.mjs';
 
 let database;
@@ -60,7 +60,7 @@ test('a_token_that_ends_while_the_board_is_open_is_renewed_and_the_room_goes_on'
   await tamper(page, { access_token: token(id('c1'), 8), expires_at: now() + 8 });
   await page.reload();
   await live(page);
-  const day = dayAhead(1);
+  const day = await busyDay(database);
   const row = await appointmentOn(database, day);
   await boardAt(page, day);
   await page.locator(`[data-id="${row.id}"]`).waitFor();

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, afterEach, before, test } from 'node:test';
 import { Database } from '../e2e/lib/database.mjs';
-import { boardAt, dayAhead, freeTimes } from './clinic.mjs';
+import { boardAt, busyDay, freeTimes } from './clinic.mjs';
 import { closeAll, closeBrowser, DESKTOP, live, PHONE, person, picture, pictures, visitor } from './support.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -27,7 +27,7 @@ after(async () => {
 
 const onBoard = async (page) => {
   await live(page);
-  await boardAt(page, dayAhead(1));
+  await boardAt(page, await busyDay(database));
   await page.locator('.block:visible').first().waitFor();
 };
 const withTimes = async (page) => {

@@ -55,8 +55,8 @@ function useConversation() {
   };
   const answered = async (reply) => {
     try {
-      const answer = await readAnswer(reply, ({ text, sources }) => change({ content: text, sources }));
-      change({ content: answer.text, sources: answer.sources });
+      const answer = await readAnswer(reply, ({ text, sources, outcome }) => change({ content: text, sources, outcome }));
+      change({ content: answer.text, sources: answer.sources, outcome: answer.outcome });
     } catch {
       if (!abort.current.signal.aborted) change({ problem: { message: 'The answer broke off. Ask again.' } });
     }

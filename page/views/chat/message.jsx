@@ -4,14 +4,17 @@ import { partsOf } from '../../lib/answer.js';
 import { Icon } from '../../ui/icon.jsx';
 
 const MISSING = 404;
+/** The question named a red flag; the answer is the clinic's emergency text. */
+const URGENT = 'triage';
 const UNAVAILABLE = [0, MISSING, 501, 502, 503, 504];
 
 export function Message({ message, openSource }) {
-  const { role, content, sources = [], writing, problem } = message;
+  const { role, content, sources = [], writing, problem, outcome } = message;
   if (role === 'user') return <div class="message mine-said"><span class="visually-hidden">You: </span>{content}</div>;
   const cited = citedOf(content, sources);
   return (
-    <article class="message answer" aria-label="Answer" aria-busy={writing ? 'true' : undefined}>
+    <article class={`message answer ${outcome === URGENT ? 'urgent' : ''}`} aria-label="Answer" aria-busy={writing ? 'true' : undefined}>
+      {outcome === URGENT && <p class="urgent-title"><Icon name="alert" />This may be an emergency</p>}
       {content.split(/\n{2,}/).filter(Boolean).map((text, at) => <Paragraph key={at} text={text} sources={sources} openSource={openSource} />)}
       {writing && !content && !problem && <p class="muted">Looking through the documents…</p>}
       {problem && <Trouble problem={problem} />}

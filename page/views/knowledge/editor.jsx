@@ -48,7 +48,7 @@ export function Editor({ document, onDone, onClose, onStale }) {
   return (
     <form class="card editor" onSubmit={save} noValidate aria-label={isNew ? 'New document' : document.title}>
       {problem?.status === 412 ? <Stale onStale={onStale} /> : problem?.message && <Refusal problem={problem} />}
-      <Input label="Title" value={draft.title} maxLength={200} error={fields.title} help={`Its name in links: ${slug || '…'}`} onInput={set('title')} />
+      <Input label="Title" value={draft.title} maxLength={200} error={fields.title ?? fields.slug} help={`Its name in links: ${slug || '…'}`} onInput={set('title')} />
       <div class="row">
         <Input label="Category" value={draft.category} maxLength={50} error={fields.category} onInput={set('category')} />
         <Select label="Who may read it" value={draft.audience} options={AUDIENCES} error={fields.audience} onInput={set('audience')} />
