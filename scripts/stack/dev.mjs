@@ -22,26 +22,35 @@ sourced.
   --reset        forget all data and keys first (stops what runs)
   --supabase     use a real Supabase by Docker and the Supabase CLI instead of the stand-ins
   --no-models    without Chroma and the models: the chatbot has full-text search alone
+  --vector-store chroma|pinecone
+                 where the Worker keeps its vectors (chroma); pinecone is a stand-in
   --help         this text
 
 Ports, by environment (default): CHAIRSIDE_PORT (8787), GATEWAY_PORT (54321), POSTGRES_PORT
 (54322), POSTGREST_PORT (54323), POSTGREST_ADMIN_PORT (54324), GATEWAY_CONTROL_PORT (54325),
-CHROMA_PORT (54330), EMBEDDINGS_PORT (54331), CHAT_PORT (54332).
+CHROMA_PORT (54330), EMBEDDINGS_PORT (54331), CHAT_PORT (54332), PINECONE_PORT (54333).
 CHAIRSIDE_STATE_DIR (.dev) holds data, logs and keys; two stacks need two folders and other ports.
 AUTH_JWT_ALG=ES256 signs users' tokens with a key from the JWKS instead of the shared secret.`;
 
-const OPTIONS = new Set(['--background', '--stop', '--reset', '--supabase', '--no-models', '--help']);
+const OPTIONS = new Set(['--background', '--stop', '--reset', '--supabase', '--no-models', '--vector-store', '--help']);
 
 const say = (line) => console.log(line);
 
-function readOptions(args) {
+function readOptions(given) {
+  const at = given.indexOf('--vector-store');
+  const vectorStore = at < 0 ? 'chroma' : given[at + 1];
+  if (!['chroma', 'pinecone'].includes(vectorStore)) {
+    console.error(`dev: --vector-store is chroma or pinecone\n\n${HELP}`);
+    process.exit(2);
+  }
+  const args = at < 0 ? given : given.toSpliced(at, 2);
   const unknown = args.find((arg) => !OPTIONS.has(arg) && arg !== '-h');
   if (unknown) {
     console.error(`dev: unknown option ${unknown}\n\n${HELP}`);
     process.exit(2);
   }
   const has = (name) => args.includes(name);
-  return { background: has('--background'), stop: has('--stop'), reset: has('--reset'), supabase: has('--supabase'), models: !has('--no-models'), help: has('--help') || has('-h') };
+  return { background: has('--background'), stop: has('--stop'), reset: has('--reset'), supabase: has('--supabase'), models: !has('--no-models'), vectorStore, help: has('--help') || has('-h') };
 }
 
 async function main() {
@@ -122,7 +131,7 @@ function follower(file) {
 }
 
 /** Starts the stack and stays until a signal or a crash; then everything is stopped. */
-async function supervise(settings, { reset, supabase, models }) {
+async function supervise(settings, { reset, supabase, models, vectorStore }) {
   const { stateDir } = settings;
   if (!claim(stateDir)) return alreadyRunning(settings);
   const began = performance.now();
@@ -133,7 +142,7 @@ async function supervise(settings, { reset, supabase, models }) {
     if (reset) await forget(settings);
     const { startStack } = await import(supabase ? './supabase.mjs' : './stack.mjs');
     const onCrash = (name, how) => ending.end(`${name} ${how}\n${logTail(join(stateDir, 'logs', `${name}.log`))}\nstopping everything`, 1);
-    const stack = await startStack({ ...settings, say, fresh: reset, models, onCrash, onProcesses: (processes) => (ending.processes = processes) });
+    const stack = await startStack({ ...settings, say, fresh: reset, models, vectorStore, onCrash, onProcesses: (processes) => (ending.processes = processes) });
     if (ending.begun) return;
     printEnv(stateDir);
     say(`ready after ${((performance.now() - began) / 1000).toFixed(1)} s · Worker ${stack.env.CHAIRSIDE_URL}`);

@@ -17,6 +17,7 @@ const PORTS = {
   chroma: ['CHROMA_PORT', 54330],
   embeddings: ['EMBEDDINGS_PORT', 54331],
   chat: ['CHAT_PORT', 54332],
+  pinecone: ['PINECONE_PORT', 54333],
 };
 
 /** The stack's settings by `env`: `{stateDir, ports}`. */

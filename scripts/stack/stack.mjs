@@ -4,8 +4,8 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { startChatbot, unusedPorts } from './chatbot.mjs';
 import { loadKeys } from './keys.mjs';
-import { startModels } from './models/models.mjs';
 import { makeTokens } from './people.mjs';
 import { applyShim, databaseUrl, migrate, startPostgres } from './postgres.mjs';
 import { startPostgrest } from './postgrest.mjs';
@@ -18,15 +18,16 @@ import { startMainWorker, workerVars } from './worker.mjs';
  * that ended by itself; `onProcesses` gets what must be stopped if the caller is told to stop
  * before all is up. `watch`: the Worker is rebuilt when src/ changes. `models`: with Chroma, the
  * embedding model and the language model; without them the chatbot says what is missing.
+ * `vectorStore`: `chroma` or `pinecone`.
  * Returns `{env, stop()}`; `env` is what `.dev/env` holds.
  */
-export async function startStack({ stateDir, ports, say, onCrash, onProcesses = () => {}, watch = true, models = true, alg = process.env.AUTH_JWT_ALG || 'HS256' }) {
+export async function startStack({ stateDir, ports, say, onCrash, onProcesses = () => {}, watch = true, models = true, vectorStore = 'chroma', alg = process.env.AUTH_JWT_ALG || 'HS256' }) {
   mkdirSync(join(stateDir, 'logs'), { recursive: true });
   const step = steps(say);
   const left = await endLeftovers(stateDir);
   if (left.length > 0) say(`ended what an earlier run had left running: ${left.join(', ')}`);
-  const { chroma, embeddings, chat, ...always } = ports;
-  await requireFreePorts(models ? ports : always);
+  const unused = unusedPorts({ models, vectorStore });
+  await requireFreePorts(Object.fromEntries(Object.entries(ports).filter(([name]) => !unused.includes(name))));
 
   const processes = new Processes(stateDir, onCrash);
   onProcesses(processes);
@@ -36,11 +37,10 @@ export async function startStack({ stateDir, ports, say, onCrash, onProcesses = 
   const context = { stateDir, ports, keys, auth, alg, gatewayUrl, say, step, processes };
   try {
     // The build keeps a core busy while the database comes up.
-    const chatbot = () => (models ? startModels(processes, context) : {});
-    const [tokens, chatbotVars] = await settled([startBackend(context), chatbot(), step('Worker built', () => build())]);
-    const vars = { ...workerVars({ gatewayUrl, keys, alg }), ...chatbotVars };
+    const [tokens, chatbot] = await settled([startBackend(context), startChatbot(processes, { ...context, models, vectorStore }), step('Worker built', () => build())]);
+    const vars = { ...workerVars({ gatewayUrl, keys, alg }), ...chatbot.vars };
     await step('Worker (wrangler dev)', () => startMainWorker(processes, { stateDir, port: ports.worker, vars, watch }));
-    const env = { ...describe(context, tokens), ...chatbotVars };
+    const env = { ...describe(context, tokens), ...chatbot.env };
     writeEnv(join(stateDir, 'env'), env);
     return { env, stop: () => processes.stopAll() };
   } catch (error) {

@@ -6,7 +6,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeJwt, SignJWT } from 'jose';
-import { startModels } from './models/models.mjs';
+import { startChatbot } from './chatbot.mjs';
 import { PEOPLE } from './people.mjs';
 import { endLeftovers, Processes } from './processes.mjs';
 import { requireFreePorts, root } from './settings.mjs';
@@ -20,7 +20,7 @@ const WITHOUT = 'studio,imgproxy,storage-api,edge-runtime,logflare,vector,postgr
 
 const cli = join(root, 'node_modules', '.bin', 'supabase');
 
-export async function startStack({ stateDir, ports, say, onCrash, onProcesses, fresh, models = true }) {
+export async function startStack({ stateDir, ports, say, onCrash, onProcesses, fresh, models = true, vectorStore }) {
   mkdirSync(join(stateDir, 'logs'), { recursive: true });
   requireDocker();
   const step = steps(say);
@@ -36,10 +36,10 @@ export async function startStack({ stateDir, ports, say, onCrash, onProcesses, f
     const project = await status();
     const tokens = await step('tokens', () => makeTokens(project, say));
     // Newer CLIs sign users' tokens with a key of their own: the JWKS is always needed.
-    const chatbotVars = models ? await startModels(processes, { stateDir, ports, step }) : {};
-    const vars = { ...workerVars({ gatewayUrl: project.url, keys: project, alg: 'ES256' }), ...chatbotVars };
+    const chatbot = await startChatbot(processes, { stateDir, ports, step, models, vectorStore });
+    const vars = { ...workerVars({ gatewayUrl: project.url, keys: project, alg: 'ES256' }), ...chatbot.vars };
     await step('Worker (wrangler dev)', () => startMainWorker(processes, { stateDir, port: ports.worker, vars, watch: true }));
-    const env = { ...describe({ stateDir, ports, project, processes }, tokens), ...chatbotVars };
+    const env = { ...describe({ stateDir, ports, project, processes }, tokens), ...chatbot.env };
     writeEnv(join(stateDir, 'env'), env);
     return { env, stop: () => processes.stopAll() };
   } catch (error) {

@@ -9,6 +9,10 @@ use super::store::{Filter, Hit, Point, VectorStore};
 use super::upstream::{Fault, Patience, Upstream};
 use crate::config::knowledge;
 
+/// How many more are asked for than wanted: which of equals the stores cut off is chance, and the order of their ids
+/// shall decide.
+const TIES: usize = 8;
+
 /// A collection of Chroma or a namespace of Pinecone.
 #[derive(Debug)]
 pub struct Store {
@@ -113,7 +117,9 @@ impl VectorStore for Store {
         filter: &Filter,
     ) -> Result<Vec<Hit>, Fault> {
         self.fits(upstream, vector.len()).await?;
-        on!(self, it => it.query(upstream, vector, top_k, filter))
+        let mut hits = on!(self, it => it.query(upstream, vector, top_k + TIES, filter))?;
+        hits.truncate(top_k);
+        Ok(hits)
     }
 
     async fn fetch<U: Upstream>(&self, upstream: &U, ids: &[String]) -> Result<Vec<Point>, Fault> {
