@@ -34,6 +34,7 @@ class Room {
     this.#its = its;
     window.addEventListener('offline', this.#offline);
     window.addEventListener('online', this.#online);
+    document.addEventListener('visibilitychange', this.#online);
   }
 
   /** `cursor`: null begins now, undefined goes on from where the channel was left. */
@@ -58,6 +59,7 @@ class Room {
     this.#ended = true;
     window.removeEventListener('offline', this.#offline);
     window.removeEventListener('online', this.#online);
+    document.removeEventListener('visibilitychange', this.#online);
     this.#its.client.removeChannel(this.#channel);
   }
 
@@ -80,7 +82,10 @@ class Room {
     if (this.#ended) return;
     await this.#its.client.auth.getSession();
     await this.#its.client.realtime.setAuth();
-    if (!this.#ended) this.open(undefined);
+    if (this.#ended) return;
+    this.open(undefined);
+    // A role that was taken away closes the channel too: what is on the screen may not be theirs any more.
+    this.#its.on.current.onFresh();
   }
 
   #lost() {
@@ -92,5 +97,6 @@ class Room {
   }
 
   #offline = () => this.#lost();
-  #online = () => this.#its.client.realtime.connect();
+  // Nothing happens to a socket that is open.
+  #online = () => document.visibilityState === 'visible' && this.#its.client.realtime.connect();
 }

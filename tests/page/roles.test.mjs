@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { Database } from '../e2e/lib/database.mjs';
 import { id } from '../e2e/lib/stack.mjs';
+import { boardAt, busyDay } from './clinic.mjs';
 import { closeAll, closeBrowser, live, person } from './support.mjs';
 
 const VIEWS = {
@@ -70,4 +71,14 @@ test('a_dentist_moves_and_seats_the_own_appointments_alone', async () => {
   assert.equal(await page.locator(`[data-dentist="${id('d2')}"] .block.movable`).count(), 0);
   await others.first().click();
   assert.equal(await page.getByRole('dialog').locator('.actions button').count(), 0);
+});
+
+test('a_role_that_is_taken_away_leaves_nothing_of_others_on_the_screen', async () => {
+  const { page } = await person('reception2');
+  await live(page);
+  await boardAt(page, await busyDay(database));
+  await page.locator('.block').first().waitFor();
+  await database.rows('update public."user" set role_id = 1 where id = $1', [id('c2')]);
+  await page.locator('.track-empty').nth(2).waitFor();
+  assert.equal(await page.locator('.block, .chip').count(), 0);
 });
