@@ -67,6 +67,7 @@ pub fn schema() -> Value {
                 },
             } },
             "alternatives": { "type": "array", "description": "Free slots near one that was taken." },
+            "alerts": { "type": "array", "description": "The patient's alerts that a treatment waits for, as visit_alerts tells them." },
         },
     })
 }
@@ -172,7 +173,7 @@ pub const fn page(kind: Kind) -> Page {
             "Ask for application/json; ask for one object (`single()`) only where the filter names one row, else use `maybeSingle()`.",
         ),
         Kind::Conflict => (
-            "Another row, or the state of this one, stands in the way: an appointment that is completed already, an invoice that is issued.",
+            "Another row, or the state of this one, stands in the way: an appointment that is completed already, an invoice that is issued, alerts of a patient that the dentist has not acknowledged (`alerts`).",
             "Read the row again and decide anew; `detail` says what stands in the way.",
         ),
         Kind::AlreadyExists => (

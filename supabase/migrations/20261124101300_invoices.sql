@@ -23,6 +23,7 @@ create table public.invoices (
   write_off public.amount not null default 0,
   balance numeric(12, 2) generated always as (subtotal - discount + tax - paid - insurance_paid - write_off) stored,
   void_reason public.note_text,
+  voided_at timestamptz,
   notes public.note_text,
   version int not null default 1,
   created_at timestamptz not null default now(),
@@ -66,6 +67,7 @@ comment on column public.invoices.insurance_paid is 'What the insurance has paid
 comment on column public.invoices.write_off is 'What the clinic has given up.';
 comment on column public.invoices.balance is 'What is still owed.';
 comment on column public.invoices.void_reason is 'Why it was voided.';
+comment on column public.invoices.voided_at is 'When it was voided; set with the status.';
 comment on column public.invoices.notes is 'The clinic''s notes; the patient can read them once the invoice is issued.';
 comment on constraint invoices_pkey on public.invoices is 'There is an invoice with this id already.';
 comment on constraint invoices_patient_id_fkey on public.invoices is 'patient_id names nobody the clinic knows.';
@@ -108,11 +110,14 @@ $$;
 create function app.invoice_guard() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare
-  moves constant text[] := array['status', 'paid', 'insurance_paid', 'write_off', 'balance', 'total', 'void_reason', 'notes'];
+  moves constant text[] := array['status', 'paid', 'insurance_paid', 'write_off', 'balance', 'total', 'void_reason', 'voided_at', 'notes'];
 begin
   if tg_op = 'INSERT' then
     if app.is_client() then
       new.status := 'draft';
+    end if;
+    if new.status = 'void' then
+      new.voided_at := coalesce(new.voided_at, now());
     end if;
     return new;
   end if;
@@ -124,6 +129,8 @@ begin
     raise exception 'An issued invoice cannot be changed.' using errcode = 'PT409',
       hint = 'Void it and issue another, or record a payment, refund or write-off.';
   end if;
+  -- A statement of the past stays what it was: it is voided when it was voided.
+  new.voided_at := case when new.status = 'void' then coalesce(old.voided_at, now()) end;
   if old.status = 'draft' and new.status = 'issued' then
     new.issued_at := coalesce(new.issued_at, now());
     new.invoice_no := coalesce(new.invoice_no, 'INV-' || lpad(nextval('app.invoice_no_seq')::text, 8, '0'));

@@ -198,6 +198,7 @@ create table public.invoice_line (
   percent public.percentage not null,
   insurance_share public.amount not null,
   patient_share public.amount not null,
+  explanation public.note_text not null default '',
   created_at timestamptz not null default now(),
   constraint invoice_line_line_no_key unique (invoice_id, line_no),
   constraint invoice_line_quantity_range check (quantity between 1 and 99),
@@ -219,6 +220,7 @@ comment on column public.invoice_line.deductible is 'What of it falls under the 
 comment on column public.invoice_line.percent is 'The plan''s percentage for services of this kind.';
 comment on column public.invoice_line.insurance_share is '(allowed - deductible) × percent, capped by what is left of the annual maximum.';
 comment on column public.invoice_line.patient_share is 'The rest.';
+comment on column public.invoice_line.explanation is 'How the estimate came about, in a sentence for the patient.';
 comment on column public.invoice_line.created_at is 'When the line was made.';
 comment on constraint invoice_line_pkey on public.invoice_line is 'There is a line with this id already.';
 comment on constraint invoice_line_invoice_id_fkey on public.invoice_line is 'invoice_id names no invoice.';

@@ -19,6 +19,24 @@ language sql stable security definer set search_path = '' as $$
    limit 1
 $$;
 
+-- The reckoning of one line in words. `left_of_maximum` is null where the plan has none.
+create function app.explain_line(line public.invoice_line, plan public.insurance_detail, on_day date, left_of_maximum numeric) returns text
+language sql stable set search_path = '' as $$
+  select case
+    when plan.id is null then format('No insurance plan is known for this day: the patient pays %s.', line.patient_share)
+    when line.percent = 0 and plan.waiting_until > on_day then
+      format('%s pays nothing for this kind of service until %s: the patient pays %s.', plan.carrier_name, plan.waiting_until, line.patient_share)
+    when line.percent = 0 then format('%s pays nothing for this kind of service: the patient pays %s.', plan.carrier_name, line.patient_share)
+    else format('%s allows %s', plan.carrier_name, line.allowed)
+      || case when line.deductible > 0 then format(', less %s of the deductible', line.deductible) else '' end
+      || format(', and pays %s per cent', line.percent)
+      || case when left_of_maximum < round((line.allowed - line.deductible) * line.percent / 100, 2)
+           then format(', but only %s of the annual maximum is left', left_of_maximum) else '' end
+      || format(': %s. The patient pays %s', line.insurance_share, line.patient_share)
+      || case when line.tax > 0 then format(', %s of it tax', line.tax) else '' end || '.'
+    end
+$$;
+
 -- fee → allowed → deductible → percent → what is left of the annual maximum → the patient's share, line by line. The
 -- plan has no fee schedule here, so the whole amount is allowed; nothing is deducted from diagnostic and preventive
 -- services. It stays an estimate: what the plan has used changes when the insurer has answered.
@@ -43,12 +61,14 @@ begin
     line.deductible := case when line.percent = 0 or treated.category in ('diagnostic', 'preventive') then 0
       else least(deductible_left, line.allowed) end;
     line.insurance_share := least(round((line.allowed - line.deductible) * line.percent / 100, 2), coalesce(maximum_left, line.allowed));
+    line.patient_share := line.amount + line.tax - line.insurance_share;
+    line.explanation := app.explain_line(line, plan, on_day, maximum_left);
     deductible_left := deductible_left - line.deductible;
     maximum_left := maximum_left - line.insurance_share;
     insert into public.invoice_line (invoice_id, line_no, treatment_id, service_id, description, quantity, unit_fee, amount, tax, allowed,
-      deductible, percent, insurance_share, patient_share)
+      deductible, percent, insurance_share, patient_share, explanation)
     values (to_invoice, line.line_no, treated.id, treated.service_id, treated.name, treated.quantity, treated.fee, line.amount, line.tax,
-      line.allowed, line.deductible, line.percent, line.insurance_share, line.amount + line.tax - line.insurance_share);
+      line.allowed, line.deductible, line.percent, line.insurance_share, line.patient_share, line.explanation);
     update public.treatment_records t set invoice_id = to_invoice where t.id = treated.id;
   end loop;
   if line.line_no = 0 then

@@ -57,7 +57,8 @@ begin
   end if;
 end $$;
 
--- The same lot at another place, made when it is new there.
+-- The same lot at another place, made when it is new there. It stays what it is: quarantined stock is not set free by
+-- carrying it into the next room.
 create function app.transfer_lot(lot_id uuid, quantity numeric, to_location text) returns uuid
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -70,14 +71,20 @@ begin
   if to_location is null then
     raise exception 'Name another place to transfer to.' using errcode = 'PT422', detail = 'to_location';
   end if;
-  insert into public.inventory (sku, name, category, lot_no, location, expires_on, manufacturer, supplier, catalog_no, barcode, unit, unit_cost)
-  select i.sku, i.name, i.category, i.lot_no, to_location, i.expires_on, i.manufacturer, i.supplier, i.catalog_no, i.barcode, i.unit, i.unit_cost
+  insert into public.inventory (sku, name, category, lot_no, location, expires_on, manufacturer, supplier, catalog_no, barcode, unit, unit_cost,
+    status, discard_reason)
+  select i.sku, i.name, i.category, i.lot_no, to_location, i.expires_on, i.manufacturer, i.supplier, i.catalog_no, i.barcode, i.unit, i.unit_cost,
+    i.status, i.discard_reason
     from public.inventory i where i.id = lot_id
   on conflict on constraint inventory_lot_key do nothing;
   select t.id into target from public.inventory t join public.inventory i on t.sku = i.sku and t.lot_no = i.lot_no
    where i.id = lot_id and t.location = to_location and t.deleted_at is null;
   if target is null or target = lot_id then
     raise exception 'Name another place to transfer to.' using errcode = 'PT422', detail = 'to_location';
+  end if;
+  if exists (select from public.inventory i, public.inventory t
+       where i.id = lot_id and t.id = target and (i.status, i.expires_on) is distinct from (t.status, t.expires_on)) then
+    raise exception 'The lot differs in status or expiry at the other place.' using errcode = 'PT409', detail = 'to_location';
   end if;
   -- Both rows in the order of their ids, so that two transfers in opposite directions do not wait for each other.
   perform from public.inventory i where i.id in (lot_id, target) order by i.id for no key update;

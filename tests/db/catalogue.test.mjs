@@ -69,9 +69,9 @@ test('clients may call these functions and no others', async () => {
   const callable = (role, schema) => list(`select proname from pg_proc where pronamespace = $2::regnamespace
     and has_function_privilege($1, oid, 'execute') order by 1`, [role, schema]);
   const forAll = ['available_slots', 'hold_appointment', 'idempotency_replay', 'search_knowledge', 'slot_alternatives'];
-  const forPeople = ['acknowledge_alerts', 'audit_verify', 'book_appointment', 'cancel_appointment', 'check_in', 'complete_visit', 'delete_knowledge_document', 'due_reminders', 'issue_draft_invoice', 'issue_invoice', 'join_waitlist', 'leave_waitlist', 'log_access', 'move_stock',
-    'patients_by_lot', 'put_knowledge_document', 'record_payment', 'refund_payment', 'reschedule_appointment', 'seat', 'set_clinic_settings', 'set_provider_hours',
-    'settle_payment', 'visit_alerts', 'void_invoice'];
+  const forPeople = ['acknowledge_alerts', 'audit_verify', 'book_appointment', 'cancel_appointment', 'check_in', 'complete_visit', 'delete_knowledge_document', 'due_reminders', 'expiry_list', 'issue_draft_invoice', 'issue_invoice', 'join_waitlist', 'leave_waitlist', 'log_access', 'move_stock',
+    'patients_by_lot', 'put_knowledge_document', 'record_payment', 'refund_payment', 'reorder_list', 'reschedule_appointment', 'seat', 'set_clinic_settings', 'set_provider_hours',
+    'settle_payment', 'statement_of_account', 'visit_alerts', 'void_invoice'];
   assert.deepEqual(await callable('anon', 'public'), forAll);
   assert.deepEqual(await callable('authenticated', 'public'), [...forAll, ...forPeople].sort());
   for (const role of ['anon', 'authenticated']) {

@@ -103,7 +103,7 @@ test('columns that only the database writes are refused to everybody', () => rol
   await fixture(db);
   const closed = {
     inventory: ['on_hand = 5', 'last_counted_at = now()', 'deleted_at = now()'],
-    invoices: [`status = 'paid'`, 'paid = 1', 'insurance_paid = 1', 'write_off = 1', 'issued_at = now()', `invoice_no = 'X'`, `void_reason = 'x'`],
+    invoices: [`status = 'paid'`, 'paid = 1', 'insurance_paid = 1', 'write_off = 1', 'issued_at = now()', `invoice_no = 'X'`, `void_reason = 'x'`, 'voided_at = now()'],
     payment: [`status = 'succeeded'`, 'amount = 1', `receipt_no = 'X'`],
     appointment: ['arrived_at = now()', 'seated_at = now()', 'dismissed_at = now()', 'cancelled_at = now()', 'cancelled_by = null', 'late_cancel = true',
       'hold_expires_at = now()', 'rescheduled_from = null', 'deleted_at = now()'],
