@@ -623,6 +623,7 @@ export type Database = {
           created_at: string
           deductible: number
           description: string
+          explanation: string
           id: string
           insurance_share: number
           invoice_id: string
@@ -641,6 +642,7 @@ export type Database = {
           created_at?: never
           deductible?: never
           description?: never
+          explanation?: never
           id?: never
           insurance_share?: never
           invoice_id?: never
@@ -659,6 +661,7 @@ export type Database = {
           created_at?: never
           deductible?: never
           description?: never
+          explanation?: never
           id?: never
           insurance_share?: never
           invoice_id?: never
@@ -722,6 +725,7 @@ export type Database = {
           updated_by: string | null
           version: number
           void_reason: string | null
+          voided_at: string | null
           write_off: number
         }
         Insert: {
@@ -750,6 +754,7 @@ export type Database = {
           updated_by?: never
           version?: never
           void_reason?: never
+          voided_at?: never
           write_off?: never
         }
         Update: {
@@ -778,6 +783,7 @@ export type Database = {
           updated_by?: never
           version?: never
           void_reason?: never
+          voided_at?: never
           write_off?: never
         }
         Relationships: [
@@ -1906,6 +1912,22 @@ export type Database = {
           isSetofReturn: true
         }
       }
+      expiry_list: {
+        Args: { days?: number }
+        Returns: {
+          days_left: number
+          expired: boolean
+          expires_on: string
+          id: string
+          location: string
+          lot_no: string
+          name: string
+          on_hand: number
+          sku: string
+          status: string
+          unit: string
+        }[]
+      }
       hold_appointment: {
         Args: { dentist_id: string; service_ids: string[]; starts_at: string }
         Returns: Json
@@ -1938,6 +1960,7 @@ export type Database = {
           updated_by: string | null
           version: number
           void_reason: string | null
+          voided_at: string | null
           write_off: number
         }
         SetofOptions: {
@@ -1975,6 +1998,7 @@ export type Database = {
           updated_by: string | null
           version: number
           void_reason: string | null
+          voided_at: string | null
           write_off: number
         }
         SetofOptions: {
@@ -2180,6 +2204,21 @@ export type Database = {
           isSetofReturn: false
         }
       }
+      reorder_list: {
+        Args: Record<PropertyKey, never>
+        Returns: {
+          catalog_no: string
+          name: string
+          on_order: number
+          order_quantity: number
+          reorder_level: number
+          reorder_target: number
+          sku: string
+          supplier: string
+          unit: string
+          usable: number
+        }[]
+      }
       reschedule_appointment: {
         Args: {
           appointment_id: string
@@ -2378,6 +2417,15 @@ export type Database = {
           isSetofReturn: false
         }
       }
+      statement_of_account: {
+        Args: {
+          currency?: string
+          from?: string
+          patient_id?: string
+          to?: string
+        }
+        Returns: Json
+      }
       visit_alerts: {
         Args: { appointment_id: string }
         Returns: {
@@ -2420,6 +2468,7 @@ export type Database = {
           updated_by: string | null
           version: number
           void_reason: string | null
+          voided_at: string | null
           write_off: number
         }
         SetofOptions: {

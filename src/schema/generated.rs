@@ -400,6 +400,7 @@ static TABLES: &[Table] = &[
             Column { name: "percent", ty: Type::Int2, pg_type: "percentage", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "percentage_range", test: Test::AtLeast("0", true) }, Rule { constraint: "percentage_range", test: Test::AtMost("100", true) }], comment: "The plan's percentage for services of this kind." },
             Column { name: "insurance_share", ty: Type::Numeric(12, 2), pg_type: "amount", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "amount_not_negative", test: Test::AtLeast("0", true) }], comment: "(allowed - deductible) × percent, capped by what is left of the annual maximum." },
             Column { name: "patient_share", ty: Type::Numeric(12, 2), pg_type: "amount", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "amount_not_negative", test: Test::AtLeast("0", true) }], comment: "The rest." },
+            Column { name: "explanation", ty: Type::Text(0), pg_type: "note_text", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[Rule { constraint: "note_text_length", test: Test::Length(0, 10000, false) }], comment: "How the estimate came about, in a sentence for the patient." },
             Column { name: "created_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[], comment: "When the line was made." },
         ],
         primary_key: &["id"],
@@ -420,6 +421,7 @@ static TABLES: &[Table] = &[
             Constraint { name: "required_text_length", kind: ConstraintKind::Check, columns: &["description"], message: "Between 1 and 200 characters, not blank." },
             Constraint { name: "amount_not_negative", kind: ConstraintKind::Check, columns: &[], message: "An amount of money is never negative." },
             Constraint { name: "percentage_range", kind: ConstraintKind::Check, columns: &["percent"], message: "A percentage is 0 to 100." },
+            Constraint { name: "note_text_length", kind: ConstraintKind::Check, columns: &["explanation"], message: "At most 10,000 characters." },
         ],
         deletable: false,
     },
@@ -448,6 +450,7 @@ static TABLES: &[Table] = &[
             Column { name: "write_off", ty: Type::Numeric(12, 2), pg_type: "amount", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[Rule { constraint: "amount_not_negative", test: Test::AtLeast("0", true) }], comment: "What the clinic has given up." },
             Column { name: "balance", ty: Type::Numeric(12, 2), pg_type: "numeric", nullable: true, has_default: true, insertable: false, updatable: false, rules: &[], comment: "What is still owed." },
             Column { name: "void_reason", ty: Type::Text(0), pg_type: "note_text", nullable: true, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "note_text_length", test: Test::Length(0, 10000, false) }], comment: "Why it was voided." },
+            Column { name: "voided_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: true, has_default: false, insertable: false, updatable: false, rules: &[], comment: "When it was voided; set with the status." },
             Column { name: "notes", ty: Type::Text(0), pg_type: "note_text", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "note_text_length", test: Test::Length(0, 10000, false) }], comment: "The clinic's notes; the patient can read them once the invoice is issued." },
             Column { name: "version", ty: Type::Int4, pg_type: "int4", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[], comment: "Counts the updates of the row; its ETag." },
             Column { name: "created_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[], comment: "When the row was made; set by the database." },
@@ -1114,6 +1117,17 @@ static FUNCTIONS: &[Function] = &[
         anon: false,
     },
     Function {
+        name: "expiry_list",
+        comment: "For staff: the lots that are there and expire within so many days, the next first, with those that have expired already: move_stock does not use them, they are to be discarded.",
+        arguments: &[
+            Column { name: "days", ty: Type::Int4, pg_type: "int4", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
+        ],
+        returns: Returns::Rows(&[Column { name: "id", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "sku", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "name", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "lot_no", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "location", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "unit", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "on_hand", ty: Type::Numeric(0, 0), pg_type: "numeric", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "status", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "expires_on", ty: Type::Date, pg_type: "date", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "days_left", ty: Type::Int4, pg_type: "int4", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "expired", ty: Type::Bool, pg_type: "bool", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }], true),
+        read_only: true,
+        internal: false,
+        anon: false,
+    },
+    Function {
         name: "hold_appointment",
         comment: "Holds a free slot for some minutes, also for somebody who is not signed in. The hold_token in the answer is shown once; book_appointment takes it.",
         arguments: &[
@@ -1276,6 +1290,16 @@ static FUNCTIONS: &[Function] = &[
         anon: false,
     },
     Function {
+        name: "reorder_list",
+        comment: "For staff: the articles of which usable stock and what is on order are at or below the reorder level, and how much brings them to the target. Expired, quarantined and discarded lots do not count.",
+        arguments: &[
+        ],
+        returns: Returns::Rows(&[Column { name: "sku", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "name", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "unit", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "usable", ty: Type::Numeric(0, 0), pg_type: "numeric", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "on_order", ty: Type::Numeric(0, 0), pg_type: "numeric", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "reorder_level", ty: Type::Numeric(0, 0), pg_type: "numeric", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "reorder_target", ty: Type::Numeric(0, 0), pg_type: "numeric", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "order_quantity", ty: Type::Numeric(0, 0), pg_type: "numeric", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "supplier", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "catalog_no", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }], true),
+        read_only: true,
+        internal: false,
+        anon: false,
+    },
+    Function {
         name: "reschedule_appointment",
         comment: "Moves an appointment: the old one becomes rescheduled (late_cancel when it was within the cancellation window), the answer is the new one, with the same services at the same fees.",
         arguments: &[
@@ -1369,6 +1393,20 @@ static FUNCTIONS: &[Function] = &[
         read_only: true,
         internal: true,
         anon: true,
+    },
+    Function {
+        name: "statement_of_account",
+        comment: "The account of a patient (one's own; reception's any) over some days of the clinic, both included: {opening_balance, entries: [{at, day, kind, document, invoice_id, payment_id, charge, credit, balance}], charges, credits, closing_balance}, in one currency, the clinic's by default; other_currencies names those that have a statement of their own. From the beginning until today by default.",
+        arguments: &[
+            Column { name: "patient_id", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
+            Column { name: "from", ty: Type::Date, pg_type: "date", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
+            Column { name: "to", ty: Type::Date, pg_type: "date", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
+            Column { name: "currency", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
+        ],
+        returns: Returns::Scalar(Type::Json),
+        read_only: true,
+        internal: false,
+        anon: false,
     },
     Function {
         name: "visit_alerts",
