@@ -102,7 +102,7 @@ test('a_taken_time_is_told_with_free_ones_nearby_and_one_of_them_is_taken', asyn
   const dialog = page.getByRole('dialog', { name: `Move ${row.name}` });
   await dialog.getByLabel('Time').fill(`${String(Math.floor(other.start / 60)).padStart(2, '0')}:00`);
   await dialog.getByRole('button', { name: 'Move' }).click();
-  await dialog.getByRole('alert').waitFor();
+  await dialog.locator('.field.wrong').getByText('another appointment at this time').waitFor();
   await dialog.locator('.slot').first().waitFor();
   await picture(page, 'board-taken');
   await dialog.locator('.slot').first().click();

@@ -49,7 +49,7 @@ export function Move({ appointment, dentistId, start, onClose }) {
   return (
     <Dialog title={`Move ${nameOf(appointment)}`} onClose={onClose}>
       <p>Now {when(appointment.starts_at, zone)}, {dentistName(dentists, appointment.dentist_id)}.</p>
-      <Refusal problem={problem} />
+      {!fields.starts_at && !fields.dentist_id && <Refusal problem={problem} />}
       {free.length > 0 && <Slots label="Free nearby" slots={free} pick={(slot) => set({ day: dayOf(slot.starts_at, zone), time: clock(minutesOf(slot.starts_at, zone)), dentist_id: slot.dentist_id })} />}
       <form onSubmit={submit} noValidate>
         <div class="row">

@@ -19,8 +19,11 @@ export function Source({ source, onClose }) {
         {problem && <Failed problem={problem} retry={again} />}
         {loading && <Loading>Opening the document…</Loading>}
         {!loading && !problem && !data && <Empty icon="knowledge" title="This document is no longer there" />}
-        {data && <Markdown text={data.body} marked={source.heading} />}
+        {data && <Markdown text={withoutTitle(data)} marked={source.heading} />}
       </div>
     </Dialog>
   );
 }
+
+// The dialog's own heading says it already.
+const withoutTitle = ({ title, body }) => (body.trimStart().startsWith(`# ${title}\n`) ? body.trimStart().slice(title.length + 2) : body);

@@ -59,5 +59,9 @@ function Opened({ slug, onDone, onClose }) {
     : { data: NEW }), [slug]);
   if (problem) return <Failed problem={problem} retry={again} />;
   if (!data) return <Loading>Opening the document…</Loading>;
-  return <Editor key={data.version} document={data} onDone={onDone} onClose={onClose} onStale={again} />;
+  const saved = (now) => {
+    if (now === slug) again();
+    onDone(now);
+  };
+  return <Editor key={data.version} document={data} onDone={saved} onClose={onClose} onStale={again} />;
 }
