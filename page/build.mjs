@@ -5,6 +5,7 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { buildReference } from './reference.mjs';
 
 const page = dirname(fileURLToPath(import.meta.url));
 const out = join(page, '..', 'public');
@@ -37,3 +38,4 @@ const html = readFileSync(join(page, 'index.html'), 'utf8')
 writeFileSync(join(out, 'index.html'), html);
 cpSync(join(page, '_headers'), join(out, '_headers'));
 cpSync(join(page, 'icon.svg'), join(out, 'icon.svg'));
+buildReference({ page, root: join(page, '..'), out });

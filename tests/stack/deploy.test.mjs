@@ -87,7 +87,7 @@ test('a dry run shows migrations and upload and changes nothing', async () => {
 
 test('without a terminal it does not go on by itself; with --yes migrations come first, and /ready is asked', async (t) => {
   const clean = (await execute('git', ['status', '--porcelain'])).output.trim() === '';
-  if (!clean) return t.skip('the checkout has changes; a real deployment is refused, which is the next test');
+  if (!clean) return t.skip('the checkout has changes, of which a deployment is refused');
   const refused = await deploy(['production'], { secrets: SECRETS });
   assert.equal(refused.code, 1);
   assert.match(refused.output, /nobody is there to confirm/);

@@ -8,7 +8,7 @@ import formats from 'ajv-formats';
 import { Database } from '../lib/database.mjs';
 import { send } from '../lib/stack.mjs';
 
-const document = JSON.parse(readFileSync(new URL('../../../public/openapi.json', import.meta.url), 'utf8'));
+const document = JSON.parse(readFileSync(new URL('../../../docs/openapi.json', import.meta.url), 'utf8'));
 // `examples` of a parameter and `x-…` are no words of JSON Schema; the rest is strict.
 const ajv = new Ajv({ strict: false, allErrors: true });
 formats(ajv);

@@ -12,7 +12,7 @@ import { installed, python } from '../../../scripts/stack/models/packages.mjs';
 import { Database } from '../lib/database.mjs';
 import { env, tokens } from '../lib/stack.mjs';
 
-const document = fileURLToPath(new URL('../../../public/openapi.json', import.meta.url));
+const document = fileURLToPath(new URL('../../../docs/openapi.json', import.meta.url));
 const settings = fileURLToPath(new URL('schemathesis.toml', import.meta.url));
 
 let database;

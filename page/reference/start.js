@@ -1,0 +1,11 @@
+// Swagger UI over this deployment's own document; nothing is asked of another host.
+window.SwaggerUIBundle({
+  url: '/openapi.json',
+  dom_id: '#reference',
+  deepLinking: true,
+  docExpansion: 'none',
+  defaultModelsExpandDepth: 0,
+  filter: true,
+  validatorUrl: null,
+  persistAuthorization: false,
+});
