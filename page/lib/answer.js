@@ -3,13 +3,14 @@
 import { eventsOf } from './events.js';
 
 /** Takes one chunk of a stream, or a whole reply, into what is known of the answer. */
-export function taken(answer, { choices = [], sources, chairside, error }) {
+export function taken(answer, { id, choices = [], sources, chairside, error }) {
   if (error) throw new Error(error.message);
   const said = choices[0]?.delta ?? choices[0]?.message ?? {};
   const found = sources ?? said.sources ?? choices[0]?.sources;
   return {
     text: answer.text + (said.content ?? ''),
     sources: found ? found.map(sourceOf) : answer.sources,
+    id: id ?? answer.id,
     outcome: chairside?.outcome ?? answer.outcome,
   };
 }

@@ -145,7 +145,7 @@ async function supervise(settings, { reset, supabase, models, vectorStore }) {
     const stack = await startStack({ ...settings, say, fresh: reset, models, vectorStore, onCrash, onProcesses: (processes) => (ending.processes = processes) });
     if (ending.begun) return;
     printEnv(stateDir);
-    say(`ready after ${((performance.now() - began) / 1000).toFixed(1)} s · Worker ${stack.env.CHAIRSIDE_URL}`);
+    say(`ready after ${((performance.now() - began) / 1000).toFixed(1)} s · page and API ${stack.env.CHAIRSIDE_URL}`);
     if (!process.env.CHAIRSIDE_DEV_LOG) say('Ctrl-C stops all of it');
     markReady(stateDir);
   } catch (error) {

@@ -55,8 +55,8 @@ function useConversation() {
   };
   const answered = async (reply) => {
     try {
-      const answer = await readAnswer(reply, ({ text, sources, outcome }) => change({ content: text, sources, outcome }));
-      change({ content: answer.text, sources: answer.sources, outcome: answer.outcome });
+      await readAnswer(reply, ({ text, ...rest }) => change({ content: text, ...rest }));
+      change({ whole: true });
     } catch {
       if (!abort.current.signal.aborted) change({ problem: { message: 'The answer broke off. Ask again.' } });
     }

@@ -2,6 +2,7 @@
 
 import { partsOf } from '../../lib/answer.js';
 import { Icon } from '../../ui/icon.jsx';
+import { Rating } from './rating.jsx';
 
 const MISSING = 404;
 /** The question named a red flag; the answer is the clinic's emergency text. */
@@ -9,7 +10,7 @@ const URGENT = 'triage';
 const UNAVAILABLE = [0, MISSING, 501, 502, 503, 504];
 
 export function Message({ message, openSource }) {
-  const { role, content, sources = [], writing, problem, outcome } = message;
+  const { role, content, sources = [], writing, problem, outcome, whole, id } = message;
   if (role === 'user') return <div class="message mine-said"><span class="visually-hidden">You: </span>{content}</div>;
   const cited = citedOf(content, sources);
   return (
@@ -33,6 +34,7 @@ export function Message({ message, openSource }) {
           </ol>
         </div>
       )}
+      {whole && id && <Rating id={id} />}
     </article>
   );
 }
