@@ -25,13 +25,13 @@ function buildDocs(source, folder) {
 function buildErrors(template, errors, folder) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const write = (name, title, main) => writeFileSync(join(folder, `${name}.html`), template.replaceAll('{title}', escape(title)).replace('{main}', () => main));
+  const write = (name, title, main) => writeFileSync(join(folder, `${name}.html`), template.replaceAll('{title}', escaped(title)).replace('{main}', () => main));
   for (const { name, status, title, cause, cure } of errors) {
-    write(name, name, `<p class="status">${status} · <code>${name}</code></p>\n<h1>${escape(title)}</h1>\n<h2>Cause</h2>\n<p>${text(cause)}</p>\n<h2>Cure</h2>\n<p>${text(cure)}</p>\n<p><a href="/errors/">All errors</a></p>`);
+    write(name, name, `<p class="status">${status} · <code>${name}</code></p>\n<h1>${escaped(title)}</h1>\n<h2>Cause</h2>\n<p>${text(cause)}</p>\n<h2>Cure</h2>\n<p>${text(cure)}</p>\n<p><a href="/errors/">All errors</a></p>`);
   }
-  const row = ({ name, status, title }) => `<tr><td>${status}</td><td><a href="/errors/${name}"><code>${name}</code></a></td><td>${escape(title)}</td></tr>`;
+  const row = ({ name, status, title }) => `<tr><td>${status}</td><td><a href="/errors/${name}"><code>${name}</code></a></td><td>${escaped(title)}</td></tr>`;
   write('index', 'Errors', `<h1>Errors</h1>\n<p>A problem’s <code>type</code> ends with one of these names.</p>\n<table>\n<thead><tr><th>Status</th><th>Name</th><th>What</th></tr></thead>\n<tbody>\n${errors.map(row).join('\n')}\n</tbody>\n</table>`);
 }
 
-const escape = (plain) => plain.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
-const text = (plain) => escape(plain).replace(/`([^`]+)`/g, '<code>$1</code>');
+const escaped = (plain) => plain.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+const text = (plain) => escaped(plain).replace(/`([^`]+)`/g, '<code>$1</code>');
