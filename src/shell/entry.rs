@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use worker::{Context, Env, Headers, Response, ResponseBuilder, console_error, console_log, event};
 
+use super::metrics;
 use super::object::post;
 use super::platform::EdgePlatform;
 use super::request::EdgeRequest;
@@ -38,6 +39,7 @@ async fn fetch(request: worker::Request, env: Env, context: Context) -> worker::
         console_log!("{line}");
     }
     if let Ok(app) = app.as_ref() {
+        metrics::write(platform.env(), &app.config.clinic_id, &log);
         if wrote {
             nudge(app, platform.env(), &context);
         }

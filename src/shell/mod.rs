@@ -5,6 +5,7 @@ mod ai;
 mod entry;
 mod env;
 mod feed;
+mod metrics;
 mod object;
 mod platform;
 mod request;

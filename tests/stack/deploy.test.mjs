@@ -122,7 +122,7 @@ for (const environment of ['staging', 'production']) {
     const env = { WRANGLER_SEND_METRICS: 'false', WRANGLER_LOG_PATH: join(folder, 'logs'), CI: '1', NO_COLOR: '1' };
     const { code, output } = await execute(join(root, 'node_modules', '.bin', 'wrangler'), args, env);
     assert.equal(code, 0, output);
-    for (const binding of ['env.FEED', 'env.ROOM', 'env.RATE_LIMIT_ANON', 'env.RATE_LIMIT_USER', 'env.RATE_LIMIT_AUTH']) assert.match(output, new RegExp(binding));
+    for (const binding of ['env.FEED', 'env.ROOM', 'env.RATE_LIMIT_ANON', 'env.RATE_LIMIT_USER', 'env.RATE_LIMIT_AUTH', 'env.METRICS']) assert.match(output, new RegExp(binding));
     assert.doesNotMatch(output, /WARNING/, output);
   });
 }
