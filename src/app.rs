@@ -13,6 +13,7 @@ use crate::auth::{self, Caller, Credentials, Jwks, Outcome, Role, challenge};
 use crate::config::{Config, ConfigError};
 use crate::http::{Answer, Budget, Method, Payload, Platform, Request};
 use crate::problem::{Kind, Problem};
+use crate::rag::parts::Parts;
 use crate::rest::{self, Rest};
 use crate::schema::Schema;
 use crate::v1;
@@ -24,6 +25,8 @@ pub struct App {
     pub config: Config,
     /// The database as the edge knows it.
     pub schema: &'static Schema,
+    /// The chatbot's parts.
+    pub(crate) parts: Parts,
     postgrest: Postgrest,
     keys: RefCell<Jwks>,
 }
@@ -133,7 +136,8 @@ impl<'a> Route<'a> {
             Self::Auth(path) => auth::routes::allow(path).map_or(ALL.into(), Cow::Owned),
             Self::Realtime | Self::Audit => "GET".into(),
             Self::Health | Self::Ready | Self::Home => "GET, HEAD".into(),
-            Self::V1(_) | Self::Unknown => ALL.into(),
+            Self::V1(path) => path.methods().into(),
+            Self::Unknown => ALL.into(),
         }
     }
 
@@ -164,7 +168,8 @@ impl App {
     /// A program with these settings.
     pub fn new(config: Config, schema: &'static Schema) -> Self {
         let postgrest = Postgrest::new(format!("{}/rest/v1", config.supabase_url));
-        Self { config, schema, postgrest, keys: RefCell::new(Jwks::default()) }
+        let parts = Parts::new(&config.knowledge);
+        Self { config, schema, parts, postgrest, keys: RefCell::new(Jwks::default()) }
     }
 
     /// postgrest-rs, as a builder.
@@ -177,7 +182,7 @@ impl App {
         let started = platform.now_ms();
         let origin = request.header("origin").filter(|origin| self.config.allows_origin(origin));
         let request_id = request_id(request, platform);
-        let mut seen = Seen { role: Role::Anon, budget: None, access: access::Slot::default() };
+        let mut seen = Seen { role: Role::Anon, budget: None, access: access::Slot::default(), cause: None };
         let route = Route::parse(request.path());
         let result = match request.method() {
             Method::Options => cors::preflight(request, origin.as_deref(), &route.methods(self.schema)),
@@ -199,7 +204,7 @@ impl App {
             ms: platform.now_ms().saturating_sub(started),
             upstream_ms: platform.upstream_ms(),
             code,
-            cause,
+            cause: cause.or(seen.cause),
             request_id,
         };
         let access = seen.access.outcome(&answer);
@@ -359,6 +364,8 @@ pub(crate) struct Seen {
     pub(crate) role: Role,
     pub(crate) budget: Option<Budget>,
     pub(crate) access: access::Slot,
+    /// For the log: why a part of the answer is missing, though it is no error.
+    pub(crate) cause: Option<String>,
 }
 
 /// Serves every request while the settings are wrong: 503 that names the settings; what is wrong with each is in the

@@ -23,4 +23,5 @@ pub mod rest;
 pub mod schema;
 #[cfg(target_arch = "wasm32")]
 mod shell;
+pub mod upkeep;
 pub mod v1;

@@ -85,14 +85,11 @@ fn a_store_is_asked_for_its_dimension_once_and_another_is_refused_with_what_to_d
 
         let store = Store::new(&settings, None, QUICK);
         let script_ = script(vec![other]);
-        let Err(Fault::Refused(409, words)) = query(&store, &script_) else { panic!("it fits") };
+        let Err(Fault::Unfit(words)) = query(&store, &script_) else { panic!("it fits") };
         assert!(words.contains("384") && words.contains("makes 2"), "{words}");
         let point = Point { id: "a".into(), values: vec![1.0, 0.0], metadata: Map::new() };
         let written = block_on(store.upsert(&script_, &[point]));
-        assert!(
-            matches!(written, Err(Fault::Refused(409, _))),
-            "nor is it written to, without being asked again"
-        );
+        assert!(matches!(written, Err(Fault::Unfit(_))), "nor is it written to, without being asked again");
     }
 }
 
@@ -205,7 +202,7 @@ fn a_model_of_another_dimension_than_the_setting_is_refused() {
         (model(EmbeddingsProvider::Pinecone(account()), "m"), json!({"data": [{"values": [1.0, 0.0, 0.0]}]})),
     ] {
         let outcome = embed(&of, &script(vec![ok_json(&answer.to_string())]), 1, Kind::Query);
-        let Err(Fault::Refused(409, words)) = outcome else { panic!("{outcome:?}") };
+        let Err(Fault::Unfit(words)) = outcome else { panic!("{outcome:?}") };
         assert!(words.contains("dimension 3") && words.contains("says 2"), "{words}");
     }
 }

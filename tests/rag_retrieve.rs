@@ -8,13 +8,17 @@ use std::borrow::Cow;
 
 use chairside::http::SendError;
 use chairside::rag::chroma::{Chroma, Settings};
+use chairside::rag::chunk::chunk;
 use chairside::rag::embed::OpenAiEmbedder;
 use chairside::rag::gate::Gate;
-use chairside::rag::knowledge::{Document, delete, put};
+use chairside::rag::knowledge::{Document, Report, delete, put};
 use chairside::rag::lexical::Database;
-use chairside::rag::reconcile::{Repaired, reconcile};
+use chairside::rag::limited::Limited;
+use chairside::rag::reconcile::{Cursor, PAGE, Repaired, empty, reconcile, step};
 use chairside::rag::retrieve::{Question, Retrieval, Vectors, retrieve};
-use chairside::rag::upstream::{Fault, Patience};
+use chairside::rag::store::Filter;
+use chairside::rag::upstream::{Fault, Patience, exchange};
+use chairside::rag::vectors::Kept;
 use futures::executor::block_on;
 use serde_json::{Value, json};
 use support::{Script, Scripted, ok_json, reply, script};
@@ -82,6 +86,7 @@ fn ask(script: &Script, with_vectors: bool) -> Result<Retrieval, Fault> {
         audiences: &["public", "patients"],
         category: Some("treatments"),
         language: None,
+        filter: None,
         now: NOW,
     };
     block_on(retrieve(script, vectors, &database, question, &Gate::MINILM))
@@ -198,10 +203,11 @@ fn written(outcome: &str, removed: &[&str]) -> Scripted {
     ok_json(&json!({"outcome": outcome, "document": {}, "added": [], "removed": removed}).to_string())
 }
 
-fn write(script: &Script, document: &Document) -> Result<(), Fault> {
+fn write(script: &Script, document: &Document) -> Result<Report, Fault> {
     let Parts { embedder, store, database } = parts();
-    block_on(put(script, Some(&Vectors { embedder: &embedder, store: &store }), &database, document, None))
-        .map(|_| ())
+    let pieces = chunk(&document.slug, &document.title, &document.body);
+    let kept = Kept { embedder: Some(&embedder), stores: vec![&store] };
+    block_on(put(script, &kept, &database, document, &pieces, None)).map(|(_, report)| report)
 }
 
 fn paths(script: &Script) -> Vec<String> {
@@ -221,7 +227,8 @@ fn new_vectors_come_before_the_document_and_stale_ones_go_after() {
         written("updated", &["fillings#old"]),
         ok_json("{}"),
     ]);
-    write(&script, &document("Do not chew while numb.")).unwrap();
+    let report = write(&script, &document("Do not chew while numb.")).unwrap();
+    assert_eq!(report, Report { embedded: 1, kept: 0, deleted: 1, fault: None });
     assert_eq!(
         paths(&script),
         ["collections", "get", "embeddings", "get", "upsert", "put_knowledge_document", "delete"]
@@ -249,39 +256,100 @@ fn unchanged_text_is_not_embedded_again() {
         )
     };
     let same = script(vec![ok_json(OPENED), there(&metadata), written("unchanged", &[])]);
-    write(&same, &document("Do not chew while numb.")).unwrap();
+    let report = write(&same, &document("Do not chew while numb.")).unwrap();
+    assert_eq!(report, Report { embedded: 0, kept: 1, deleted: 0, fault: None });
     assert_eq!(paths(&same), ["collections", "get", "put_knowledge_document"]);
 
-    // Another audience: the vector stays, what it is filtered by is renewed.
+    // Another audience: the vector stays, what it is filtered by is renewed, after the document itself.
     let mut staff = metadata.clone();
     staff["audience"] = json!("staff");
     let moved =
-        script(vec![ok_json(OPENED), there(&staff), there(&staff), ok_json("{}"), written("updated", &[])]);
+        script(vec![ok_json(OPENED), there(&staff), written("updated", &[]), there(&staff), ok_json("{}")]);
     write(&moved, &document("Do not chew while numb.")).unwrap();
-    assert_eq!(paths(&moved), ["collections", "get", "get", "upsert", "put_knowledge_document"]);
-    let (_, upsert) = sent(&moved, 3);
+    assert_eq!(paths(&moved), ["collections", "get", "put_knowledge_document", "get", "upsert"]);
+    let (_, upsert) = sent(&moved, 4);
     assert_eq!((&upsert["embeddings"], &upsert["metadatas"]), (&json!([[0.5, 0.5]]), &json!([metadata])));
 }
 
 #[test]
-fn a_document_that_cannot_be_embedded_is_not_written() {
+fn a_document_that_cannot_be_embedded_is_written_all_the_same_and_it_is_said() {
+    let down = || Err(SendError::Unreachable("refused".to_owned()));
+    for (before, asked) in [
+        (vec![ok_json(OPENED), ok_json(NONE), down()], "embeddings"),
+        (vec![down()], "collections"),
+        (vec![ok_json(OPENED), ok_json(NONE), vectors(1), ok_json(NONE), down()], "upsert"),
+    ] {
+        let replies = before.into_iter().chain([written("created", &[])]);
+        let script = script(replies.collect());
+        let report = write(&script, &document("Text.")).unwrap();
+        assert!(matches!(report.fault, Some(Fault::Unreachable(_))), "{asked}");
+        let paths = paths(&script);
+        assert_eq!(&paths[paths.len() - 2..], [asked, "put_knowledge_document"]);
+    }
+}
+
+#[test]
+fn what_the_database_refuses_is_told_and_nothing_that_was_there_is_touched() {
+    let words = r#"{"code":"PT412","message":"The document has changed in the meantime."}"#;
     let script = script(vec![
         ok_json(OPENED),
         ok_json(NONE),
-        reply(500, &[], ""),
-        reply(500, &[], ""),
-        reply(500, &[], ""),
+        vectors(1),
+        ok_json(NONE),
+        ok_json("{}"),
+        reply(412, &[], words),
     ]);
-    assert!(write(&script, &document("Text.")).is_err());
-    assert!(!paths(&script).contains(&"put_knowledge_document".to_owned()));
+    assert_eq!(write(&script, &document("Text.")), Err(Fault::Refused(412, words.to_owned())));
+    assert_eq!(paths(&script).last().map(String::as_str), Some("put_knowledge_document"));
+}
+
+#[test]
+fn every_index_that_is_kept_gets_the_vectors_and_each_text_is_embedded_once() {
+    let Parts { embedder, store, database } = parts();
+    let other = parts().store;
+    let pieces = chunk("fillings", "Fillings", "Do not chew while numb.");
+    let kept = Kept { embedder: Some(&embedder), stores: vec![&store, &other] };
+    let script = script(vec![
+        ok_json(OPENED),
+        ok_json(NONE),
+        ok_json(OPENED),
+        ok_json(NONE),
+        vectors(1),
+        ok_json(NONE),
+        ok_json("{}"),
+        ok_json(NONE),
+        ok_json("{}"),
+        written("updated", &["fillings#old"]),
+        ok_json("{}"),
+        ok_json("{}"),
+    ]);
+    let document = document("Do not chew while numb.");
+    let (_, report) = block_on(put(&script, &kept, &database, &document, &pieces, None)).unwrap();
+    assert_eq!(report, Report { embedded: 1, kept: 0, deleted: 1, fault: None });
+    let paths = paths(&script);
+    assert_eq!(paths.iter().filter(|path| *path == "embeddings").count(), 1);
+    assert_eq!(paths.iter().filter(|path| *path == "upsert").count(), 2);
+    assert_eq!(&paths[9..], ["put_knowledge_document", "delete", "delete"]);
+}
+
+#[test]
+fn without_a_vector_store_the_database_alone_is_asked() {
+    let Parts { database, .. } = parts();
+    let kept: Kept<'_, OpenAiEmbedder, Chroma> = Kept { embedder: None, stores: Vec::new() };
+    let script = script(vec![written("created", &[])]);
+    let document = document("Text.");
+    let pieces = chunk("fillings", "Fillings", "Text.");
+    let (_, report) = block_on(put(&script, &kept, &database, &document, &pieces, Some(3))).unwrap();
+    assert_eq!(report, Report::default());
+    assert_eq!(sent(&script, 0).1["expected_version"], 3);
 }
 
 #[test]
 fn a_document_is_gone_from_the_database_before_its_vectors_are() {
     let script = script(vec![written("deleted", &["fillings#a"]), ok_json(OPENED), ok_json("{}")]);
     let Parts { embedder, store, database } = parts();
-    let vectors = Vectors { embedder: &embedder, store: &store };
-    block_on(delete(&script, Some(&vectors), &database, "fillings")).unwrap();
+    let kept = Kept { embedder: Some(&embedder), stores: vec![&store] };
+    block_on(delete(&script, &kept, &database, "fillings", None)).unwrap();
     assert_eq!(paths(&script), ["delete_knowledge_document", "collections", "delete"]);
 }
 
@@ -308,63 +376,121 @@ fn metadata() -> Value {
 
 fn repair(script: &Script) -> Result<Repaired, Fault> {
     let Parts { embedder, store, database } = parts();
-    block_on(reconcile(script, &Vectors { embedder: &embedder, store: &store }, &database))
+    block_on(reconcile(script, &Kept { embedder: Some(&embedder), stores: vec![&store] }, &database))
 }
 
 #[test]
 fn drift_is_repaired_either_way() {
-    let there = json!({"ids": ["d#same"], "embeddings": [[1.0, 0.0]], "metadatas": [metadata()]}).to_string();
+    let mut old = metadata();
+    old["audience"] = json!("staff");
+    let there = json!({"ids": ["d#same", "d#stale"], "embeddings": [[1.0, 0.0], [0.5, 0.5]], "metadatas": [metadata(), old]})
+        .to_string();
     let script = script(vec![
+        rows(&[piece_row("d#new"), piece_row("d#same"), piece_row("d#stale")]),
         ok_json(OPENED),
-        ok_json(r#"{"ids":["d#late","d#same","x#orphan"]}"#),
-        rows(&[piece_row("d#new"), piece_row("d#same")]),
         ok_json(&there),
         vectors(1),
         ok_json(NONE),
         ok_json("{}"),
+        ok_json(NONE),
+        ok_json("{}"),
+        ok_json(r#"{"ids":["d#late","d#new","d#same","d#stale","x#orphan"]}"#),
+        ok_json(r#"["d#late","x#orphan"]"#),
         // An upload that was under way has its row by now.
-        rows(&[json!({"id": "d#late"})]),
+        ok_json(r#"["x#orphan"]"#),
         ok_json("{}"),
     ]);
-    assert_eq!(repair(&script), Ok(Repaired { pieces: 2, written: 1, deleted: 1 }));
-    assert_eq!(sent(&script, 6).1["ids"], json!(["d#new"]));
-    assert!(sent(&script, 7).0.ends_with("select=id&id=in.(%22d%23late%22%2C%22x%23orphan%22)"));
-    assert_eq!(sent(&script, 8).1["ids"], json!(["x#orphan"]));
+    assert_eq!(repair(&script), Ok(Repaired { pieces: 3, written: 2, deleted: 1 }));
+    assert_eq!(sent(&script, 5).1["ids"], json!(["d#new"]));
+    let renewed = sent(&script, 7).1;
+    assert_eq!((&renewed["ids"], &renewed["embeddings"]), (&json!(["d#stale"]), &json!([[0.5, 0.5]])));
+    assert_eq!(renewed["metadatas"], json!([metadata()]));
+    assert_eq!(sent(&script, 10).1["ids"], json!(["d#late", "x#orphan"]));
+    assert_eq!(sent(&script, 11).1["ids"], json!(["x#orphan"]));
 }
 
 #[test]
 fn where_nothing_drifted_nothing_is_written() {
     let there = json!({"ids": ["d#a"], "embeddings": [[1.0, 0.0]], "metadatas": [metadata()]}).to_string();
     let script = script(vec![
-        ok_json(OPENED),
-        ok_json(r#"{"ids":["d#a"]}"#),
         rows(&[piece_row("d#a")]),
+        ok_json(OPENED),
         ok_json(&there),
+        ok_json(r#"{"ids":["d#a"]}"#),
+        ok_json("[]"),
     ]);
     assert_eq!(repair(&script), Ok(Repaired { pieces: 1, written: 0, deleted: 0 }));
 }
 
 #[test]
 fn a_database_that_cannot_be_asked_deletes_nothing() {
-    let script = script(vec![ok_json(OPENED), ok_json(r#"{"ids":["d#a"]}"#), reply(401, &[], "{}")]);
+    let script = script(vec![reply(401, &[], "{}")]);
     assert!(matches!(repair(&script), Err(Fault::Refused(401, _))));
-    assert_eq!(paths(&script).len(), 3);
+    assert_eq!(paths(&script).len(), 1);
 }
 
 #[test]
-fn many_pieces_are_read_page_by_page() {
-    let first: Vec<Value> = (0..500).map(|n| piece_row(&format!("d#{n:03}"))).collect();
-    let known: Vec<String> = (0..501).map(|n| format!("d#{n:03}")).collect();
-    let there =
-        json!({"ids": known, "embeddings": vec![[1.0, 0.0]; 501], "metadatas": vec![metadata(); 501]})
-            .to_string();
+fn a_run_ends_anywhere_and_the_next_goes_on_from_there() {
+    let Parts { embedder, store, database } = parts();
+    let kept = Kept { embedder: Some(&embedder), stores: vec![&store] };
+    let page: Vec<Value> = (0..PAGE).map(|n| piece_row(&format!("d#{n:03}"))).collect();
+    let known: Vec<String> = (0..PAGE).map(|n| format!("d#{n:03}")).collect();
+    let vectors: Vec<[f64; 2]> = vec![[1.0, 0.0]; PAGE];
+    let there = json!({"ids": known, "embeddings": vectors, "metadatas": vec![metadata(); PAGE]}).to_string();
+    let script = script(vec![rows(&page), ok_json(OPENED), ok_json(&there), rows(&[])]);
+    let (first, next) = block_on(step(&script, &kept, &database, &Cursor::default())).unwrap();
+    let next = next.unwrap();
+    assert_eq!((first.pieces, &next), (PAGE, &Cursor::Pieces("d#099".into())));
+    let (second, next) = block_on(step(&script, &kept, &database, &next)).unwrap();
+    assert_eq!((second.pieces, next), (0, Some(Cursor::Stored(None))));
+    assert!(sent(&script, 3).0.contains("id=gt.d%23099&order=id&limit=100"));
+}
+
+#[test]
+fn a_limited_upstream_refuses_what_is_too_much() {
+    let script = script(vec![rows(&[]), rows(&[])]);
+    let limited = Limited::new(&script, 2);
+    let call = || parts().database.rpc("x", &json!({}));
+    for left in [1, 0] {
+        assert!(block_on(exchange(&limited, call(), QUICK)).is_ok());
+        assert_eq!(limited.left(), left);
+    }
+    assert!(matches!(block_on(exchange(&limited, call(), QUICK)), Err(Fault::Unreachable(_))));
+    assert_eq!(paths(&script).len(), 2);
+}
+
+#[test]
+fn a_retired_index_is_emptied_page_by_page() {
+    let Parts { store, .. } = parts();
     let script = script(vec![
         ok_json(OPENED),
-        ok_json(&there),
-        rows(&first),
-        rows(&[piece_row("d#500")]),
-        ok_json(&there),
+        ok_json(r#"{"ids":["a","b"]}"#),
+        ok_json("{}"),
+        ok_json(r#"{"ids":[]}"#),
     ]);
-    assert_eq!(repair(&script), Ok(Repaired { pieces: 501, written: 0, deleted: 0 }));
-    assert!(sent(&script, 3).0.contains("id=gt.d%23499&order=id&limit=500"));
+    assert_eq!(block_on(empty(&script, &store)), Ok(Some(2)));
+    assert_eq!(sent(&script, 2).1["ids"], json!(["a", "b"]));
+    assert_eq!(block_on(empty(&script, &store)), Ok(None));
+}
+
+#[test]
+fn a_filter_reaches_both_searches() {
+    let Parts { embedder, store, database } = parts();
+    let script = script(vec![vectors(1), ok_json(OPENED), hits(&[]), rows(&[])]);
+    let filter = Filter::parse(&json!({"category": {"$in": ["billing"]}})).unwrap();
+    let question = Question {
+        text: "What does it cost?",
+        audiences: &["public"],
+        category: None,
+        language: None,
+        filter: Some(&filter),
+        now: NOW,
+    };
+    let vectors = Some(Vectors { embedder: &embedder, store: &store });
+    block_on(retrieve(&script, vectors, &database, question, &Gate::MINILM)).unwrap();
+    let wanted = json!({"category": {"$in": ["billing"]}});
+    let conditions = sent(&script, 2).1["where"]["$and"].clone();
+    assert!(conditions.as_array().unwrap().contains(&wanted), "{conditions}");
+    assert!(conditions.to_string().contains("audience"), "the caller's own limits stay: {conditions}");
+    assert_eq!(sent(&script, 3).1["filter"], wanted);
 }

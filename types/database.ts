@@ -2265,6 +2265,7 @@ export type Database = {
       }
       search_knowledge: {
         Args: {
+          filter?: Json
           ids?: string[]
           in_category?: string
           in_language?: string

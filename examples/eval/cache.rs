@@ -13,14 +13,16 @@ use sha2::{Digest, Sha256};
 type Key = [u8; 32];
 
 pub struct Cached {
-    endpoint: OpenAiEmbedder,
+    passages: OpenAiEmbedder,
+    /// The same but for servers that are told by the model's name what a text is.
+    questions: OpenAiEmbedder,
     known: RefCell<HashMap<Key, Vec<f32>>>,
     file: Option<RefCell<File>>,
 }
 
 impl Cached {
     /// The file holds records of key, dimension and values.
-    pub fn open(endpoint: OpenAiEmbedder, file: Option<&Path>) -> Self {
+    pub fn open(passages: OpenAiEmbedder, questions: OpenAiEmbedder, file: Option<&Path>) -> Self {
         let mut known = HashMap::new();
         let file = file.map(|path| {
             let mut file =
@@ -38,11 +40,15 @@ impl Cached {
             }
             RefCell::new(file)
         });
-        Self { endpoint, known: RefCell::new(known), file }
+        Self { passages, questions, known: RefCell::new(known), file }
+    }
+
+    fn endpoint(&self, kind: Kind) -> &OpenAiEmbedder {
+        if kind == Kind::Query { &self.questions } else { &self.passages }
     }
 
     fn key(&self, text: &str, kind: Kind) -> Key {
-        Sha256::digest(format!("{}\n{kind:?}\n{text}", self.endpoint.model)).into()
+        Sha256::digest(format!("{}\n{kind:?}\n{text}", self.endpoint(kind).model)).into()
     }
 
     fn keep(&self, key: Key, vector: &[f32]) {
@@ -69,7 +75,7 @@ impl Embedder for Cached {
             .cloned()
             .collect();
         if !missing.is_empty() {
-            let found = self.endpoint.embed(upstream, &missing, kind).await?;
+            let found = self.endpoint(kind).embed(upstream, &missing, kind).await?;
             for (text, vector) in missing.iter().zip(&found) {
                 self.keep(self.key(text, kind), vector);
             }

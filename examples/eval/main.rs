@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 use cache::Cached;
 use chairside::rag::chroma::{Chroma, Settings};
+use chairside::rag::chunk::chunk;
 use chairside::rag::embed::{Embedder, Kind, OpenAiEmbedder};
 use chairside::rag::gate::Gate;
 use chairside::rag::knowledge::{Document, put};
@@ -28,6 +29,7 @@ use chairside::rag::lexical::Database;
 use chairside::rag::retrieve::{Found, Question, Retrieval, Vectors, retrieve};
 use chairside::rag::store::{Filter, VectorStore};
 use chairside::rag::upstream::Patience;
+use chairside::rag::vectors::Kept;
 use data::Set;
 use futures::executor::block_on;
 use metrics::Sums;
@@ -86,6 +88,8 @@ fn bench(name: &str) -> Bench {
         batch: 64,
         patience: Patience { timeout_ms: 120_000, ..Patience::UPKEEP },
     };
+    let model = env::var("EVAL_QUERY_MODEL").unwrap_or_else(|_| endpoint.model.clone());
+    let questions = OpenAiEmbedder { model, ..endpoint.clone() };
     let settings = Settings {
         url: setting("CHROMA_URL"),
         tenant: "default_tenant".to_owned(),
@@ -100,7 +104,7 @@ fn bench(name: &str) -> Bench {
             rest_url: setting("POSTGREST_URL"),
             headers: vec![(Cow::Borrowed("authorization"), bearer)],
         },
-        embedder: Cached::open(endpoint, env::var("EVAL_CACHE").ok().as_deref().map(Path::new)),
+        embedder: Cached::open(endpoint, questions, env::var("EVAL_CACHE").ok().as_deref().map(Path::new)),
         store: Chroma::new(settings, Patience::UPKEEP),
     }
 }
@@ -147,7 +151,7 @@ fn measure(folder: &Path, name: &str) -> Value {
 
 async fn load(bench: &Bench, set: &Set, name: &str) -> u64 {
     bench.store.ensure(&bench.platform, 384).await.expect("Chroma");
-    let vectors = Vectors { embedder: &bench.embedder, store: &bench.store };
+    let kept = Kept { embedder: Some(&bench.embedder), stores: vec![&bench.store] };
     for (n, passage) in set.corpus.iter().enumerate() {
         let document = Document {
             slug: passage.slug.clone(),
@@ -159,9 +163,11 @@ async fn load(bench: &Bench, set: &Set, name: &str) -> u64 {
             valid_from: None,
             valid_until: None,
         };
-        put(&bench.platform, Some(&vectors), &bench.database, &document, None)
+        let pieces = chunk(&document.slug, &document.title, &document.body);
+        let (_, report) = put(&bench.platform, &kept, &bench.database, &document, &pieces, None)
             .await
             .expect("a passage is taken");
+        assert!(report.fault.is_none(), "{:?}", report.fault);
         if n % 200 == 199 {
             eprintln!("{name}: {} of {} passages", n + 1, set.corpus.len());
         }
@@ -171,7 +177,8 @@ async fn load(bench: &Bench, set: &Set, name: &str) -> u64 {
 
 async fn ask(bench: &Bench, name: &str, text: &str, by_vectors: bool) -> Retrieval {
     let vectors = by_vectors.then_some(Vectors { embedder: &bench.embedder, store: &bench.store });
-    let question = Question { text, audiences: AUDIENCES, category: Some(name), language: None, now: NOW };
+    let question =
+        Question { text, audiences: AUDIENCES, category: Some(name), language: None, filter: None, now: NOW };
     let retrieval = retrieve(&bench.platform, vectors, &bench.database, question, &Gate::MINILM)
         .await
         .expect("an answer");

@@ -6,6 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startChatbot, unusedPorts } from './chatbot.mjs';
 import { loadKeys } from './keys.mjs';
+import { loadFolder } from './models/knowledge.mjs';
 import { makeTokens } from './people.mjs';
 import { applyShim, databaseUrl, migrate, startPostgres } from './postgres.mjs';
 import { startPostgrest } from './postgrest.mjs';
@@ -41,6 +42,7 @@ export async function startStack({ stateDir, ports, say, onCrash, onProcesses = 
     const vars = { ...workerVars({ gatewayUrl, keys, alg }), ...chatbot.vars };
     await step('Worker (wrangler dev)', () => startMainWorker(processes, { stateDir, port: ports.worker, vars, watch }));
     const env = { ...describe(context, tokens), ...chatbot.env };
+    await step('knowledge base (supabase/knowledge)', () => loadKnowledge(env));
     writeEnv(join(stateDir, 'env'), env);
     return { env, stop: () => processes.stopAll() };
   } catch (error) {
@@ -65,6 +67,12 @@ export async function startBackend({ stateDir, ports, keys, auth, say, step, pro
   await step('PostgREST', () => startPostgrest(processes, { stateDir, ports, keys }));
   await step('gateway (/rest/v1, /auth/v1, /realtime/v1)', () => startGateway(processes, { stateDir, ports, auth }));
   return step('tokens', () => makeTokens(auth, say));
+}
+
+/** Puts the project's own documents into the knowledge base, through the Worker as an admin would. */
+async function loadKnowledge({ CHAIRSIDE_URL, TOKEN_ADMIN }) {
+  const { failures } = await loadFolder({ url: CHAIRSIDE_URL, token: TOKEN_ADMIN }, join(root, 'supabase', 'knowledge'));
+  if (failures.length > 0) throw new Error(`the knowledge base could not be loaded\n${failures.join('\n')}`);
 }
 
 async function startGateway(processes, { stateDir, ports, auth }) {

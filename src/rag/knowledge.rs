@@ -1,18 +1,18 @@
 //! The knowledge base's upkeep: a document becomes pieces, vectors and rows, in an order that leaves no moment without an
-//! answer: new vectors first, then the document and its pieces in one transaction, then the stale vectors go.
-
-use std::borrow::Cow;
+//! answer: the vectors of new pieces first, which nobody finds before their rows are there; then the document and its pieces
+//! in one transaction; then the vectors of pieces that stayed are renewed and the stale ones go. The database is the source
+//! of truth: where the vector store fails the document is written all the same, and the reconcile makes up for it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::chunk::{Piece, chunk};
-use super::embed::{Embedder, Kind};
-use super::lexical::Database;
-use super::retrieve::Vectors;
-use super::store::{Point, VectorStore};
-use super::upstream::{Answered, Fault, Patience, Upstream, exchange, json as read};
-use crate::http::{Call, Method};
+use super::chunk::Piece;
+use super::embed::Embedder;
+use super::lexical::{Database, said};
+use super::store::VectorStore;
+use super::upstream::{Fault, Patience, Upstream, exchange};
+use super::vectors::{Kept, Wanted};
+use crate::http::Call;
 use crate::live::moment::Moment;
 
 /// The end of time, for documents that are valid until further notice.
@@ -88,17 +88,23 @@ pub fn metadata(document: &Document, from: Option<i64>, until: Option<i64>) -> M
     fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
+/// What is known of a document before it is written.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+pub struct State {
+    /// Its version; 0 when there is none.
+    pub version: u32,
+    /// Ids of its pieces.
+    pub pieces: Vec<String>,
+    /// The indexes that keep its vectors.
+    pub indexes: Vec<String>,
+}
+
 impl Database {
-    fn rpc(&self, function: &str, body: &Value) -> Call {
-        let mut headers = self.headers.clone();
-        headers.push((Cow::Borrowed("content-type"), "application/json".to_owned()));
-        Call {
-            method: Method::Post,
-            url: format!("{}/rpc/{function}", self.rest_url),
-            headers,
-            body: Some(body.to_string().into_bytes()),
-            reads: &["retry-after"],
-        }
+    /// Asks for a document's [`State`]. `first_index` becomes the active index where there is none; `made_with` says which
+    /// indexes are meant.
+    pub fn state(&self, slug: &str, first_index: Option<&str>, made_with: Option<&str>) -> Call {
+        let body = json!({"slug": slug, "first_index": first_index, "made_with": made_with});
+        self.rpc("knowledge_document_state", &body)
     }
 
     /// Writes a document and its pieces; `expected` is the version that the writer knows, 0 for none.
@@ -114,87 +120,92 @@ impl Database {
     }
 
     /// Deletes a document.
-    pub fn delete(&self, slug: &str) -> Call {
-        self.rpc("delete_knowledge_document", &json!({"slug": slug}))
+    pub fn delete(&self, slug: &str, expected: Option<u32>) -> Call {
+        self.rpc("delete_knowledge_document", &json!({"slug": slug, "expected_version": expected}))
     }
 }
 
-/// Reads the database's word about a write. What it says about a refusal is PostgREST's, for the error map.
-pub fn written(answered: &Answered) -> Result<Written, Fault> {
-    read(answered, |body| String::from_utf8_lossy(body).into_owned())
+/// What became of a document's vectors.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Pieces that were embedded.
+    pub embedded: usize,
+    /// Pieces whose vectors were there already.
+    pub kept: usize,
+    /// Vectors that are gone, counted in one index.
+    pub deleted: usize,
+    /// What went wrong; the reconcile makes up for it.
+    pub fault: Option<Fault>,
 }
 
-/// Writes a document everywhere. Pieces whose vectors are there already are not embedded again, only their metadata is
-/// renewed.
+/// Writes a document everywhere. Pieces whose vectors are there already are not embedded again.
 ///
 /// # Errors
-/// The first fault; what was done until then is repaired by writing again.
+/// The database's; what the vector store's fault was is in the report.
 pub async fn put<U: Upstream, E: Embedder, S: VectorStore>(
     upstream: &U,
-    vectors: Option<&Vectors<'_, E, S>>,
+    vectors: &Kept<'_, E, S>,
     database: &Database,
     document: &Document,
+    pieces: &[Piece],
     expected: Option<u32>,
-) -> Result<Written, Fault> {
-    let pieces = chunk(&document.slug, &document.title, &document.body);
-    if let Some(vectors) = vectors {
-        put_vectors(upstream, vectors, document, &pieces).await?;
-    }
-    let answered = exchange(upstream, database.put(document, &pieces, expected), Patience::UPKEEP).await?;
-    let written = written(&answered)?;
-    if let (Some(vectors), false) = (vectors, written.removed.is_empty()) {
-        vectors.store.delete(upstream, &written.removed).await?;
-    }
-    Ok(written)
+) -> Result<(Written, Report), Fault> {
+    let wanted: Vec<Wanted<'_>> = wanted(document, pieces);
+    let mut report = Report::default();
+    let added = vectors.add_missing(upstream, &wanted).await;
+    let answered = exchange(upstream, database.put(document, pieces, expected), Patience::WRITE).await?;
+    let written: Written = said(&answered)?;
+    let outcome = match added {
+        Ok(added) => {
+            report.embedded = added.embedded;
+            let kept = pieces.len() - added.embedded;
+            report.kept = if vectors.stores.is_empty() { 0 } else { kept };
+            after(upstream, vectors, &added.stale, &written, &mut report).await
+        }
+        Err(fault) => Err(fault),
+    };
+    report.fault = outcome.err();
+    Ok((written, report))
 }
 
-/// Gives every piece its vector; says how many were written.
-pub(super) async fn put_vectors<U: Upstream, E: Embedder, S: VectorStore>(
+async fn after<U: Upstream, E: Embedder, S: VectorStore>(
     upstream: &U,
-    vectors: &Vectors<'_, E, S>,
-    document: &Document,
-    pieces: &[Piece],
-) -> Result<usize, Fault> {
-    let ids: Vec<String> = pieces.iter().map(|piece| piece.id.clone()).collect();
-    let wanted =
+    vectors: &Kept<'_, E, S>,
+    stale: &[Vec<super::store::Point>],
+    written: &Written,
+    report: &mut Report,
+) -> Result<(), Fault> {
+    vectors.renew(upstream, stale).await?;
+    if !vectors.stores.is_empty() {
+        vectors.delete(upstream, &written.removed).await?;
+        report.deleted = written.removed.len();
+    }
+    Ok(())
+}
+
+/// The pieces of a document with what their vectors are filtered by.
+pub fn wanted<'a>(document: &'a Document, pieces: &'a [Piece]) -> Vec<Wanted<'a>> {
+    let metadata =
         metadata(document, seconds(document.valid_from.as_deref()), seconds(document.valid_until.as_deref()));
-    let mut points = if ids.is_empty() { Vec::new() } else { vectors.store.fetch(upstream, &ids).await? };
-    let missing: Vec<&Piece> =
-        pieces.iter().filter(|piece| points.iter().all(|point| point.id != piece.id)).collect();
-    points.retain(|point| point.metadata != wanted);
-    let texts: Vec<String> = missing.iter().map(|piece| piece.embedded_text(&document.title)).collect();
-    let embedded = vectors.embedder.embed(upstream, &texts, Kind::Passage).await?;
-    for point in &mut points {
-        point.metadata.clone_from(&wanted);
-    }
-    let fresh = missing.iter().zip(embedded);
-    points.extend(fresh.map(|(piece, values)| Point {
-        id: piece.id.clone(),
-        values,
-        metadata: wanted.clone(),
-    }));
-    if !points.is_empty() {
-        vectors.store.upsert(upstream, &points).await?;
-    }
-    Ok(points.len())
+    pieces.iter().map(|piece| Wanted { piece, title: &document.title, metadata: metadata.clone() }).collect()
 }
 
 /// Deletes a document everywhere.
 ///
 /// # Errors
-/// The first fault.
+/// The database's.
 pub async fn delete<U: Upstream, E: Embedder, S: VectorStore>(
     upstream: &U,
-    vectors: Option<&Vectors<'_, E, S>>,
+    vectors: &Kept<'_, E, S>,
     database: &Database,
     slug: &str,
-) -> Result<Written, Fault> {
-    let answered = exchange(upstream, database.delete(slug), Patience::UPKEEP).await?;
-    let written = written(&answered)?;
-    if let (Some(vectors), false) = (vectors, written.removed.is_empty()) {
-        vectors.store.delete(upstream, &written.removed).await?;
-    }
-    Ok(written)
+    expected: Option<u32>,
+) -> Result<(Written, Report), Fault> {
+    let answered = exchange(upstream, database.delete(slug, expected), Patience::WRITE).await?;
+    let written: Written = said(&answered)?;
+    let mut report = Report::default();
+    report.fault = after(upstream, vectors, &[], &written, &mut report).await.err();
+    Ok((written, report))
 }
 
 // RFC 3339 as seconds since 1970; what cannot be read is left to the database, which refuses it.

@@ -4,8 +4,10 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde_json::json;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
+use super::store::Filter;
 use super::upstream::{Answered, Fault, json as read};
 use crate::http::{Call, Method};
 
@@ -33,6 +35,8 @@ pub struct Search<'a> {
     pub category: Option<&'a str>,
     /// Only documents in this language.
     pub language: Option<&'a str>,
+    /// Only documents that fit.
+    pub filter: Option<&'a Filter>,
 }
 
 /// A piece that the caller may see.
@@ -65,15 +69,21 @@ pub struct Passage {
 impl Database {
     /// The search as a call.
     pub fn search(&self, search: &Search<'_>) -> Call {
-        let Search { question, related, k, ids, category, language } = *search;
+        let Search { question, related, k, ids, category, language, filter } = *search;
         let body = json!({
             "query": question, "k": k, "ids": ids, "in_category": category, "in_language": language, "related": related,
+            "filter": filter.map(Filter::to_json),
         });
+        self.rpc("search_knowledge", &body)
+    }
+
+    /// A call of one of the database's functions.
+    pub fn rpc(&self, function: &str, body: &Value) -> Call {
         let mut headers = self.headers.clone();
         headers.push((Cow::Borrowed("content-type"), "application/json".to_owned()));
         Call {
             method: Method::Post,
-            url: format!("{}/rpc/search_knowledge", self.rest_url),
+            url: format!("{}/rpc/{function}", self.rest_url),
             headers,
             body: Some(body.to_string().into_bytes()),
             reads: &["retry-after"],
@@ -81,7 +91,12 @@ impl Database {
     }
 }
 
+/// What the database answered. Its words about a refusal are PostgREST's own, for the error map.
+pub fn said<T: DeserializeOwned>(answered: &Answered) -> Result<T, Fault> {
+    read(answered, |body| String::from_utf8_lossy(body).into_owned())
+}
+
 /// Reads the reply, best first.
 pub fn passages(answered: &Answered) -> Result<Vec<Passage>, Fault> {
-    read(answered, |_| "the search was refused".to_owned())
+    said(answered)
 }

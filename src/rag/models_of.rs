@@ -82,13 +82,10 @@ impl Embedder for Model {
         };
         match found.iter().map(Vec::len).find(|length| *length != self.dimension) {
             None => Ok(found),
-            Some(length) => Err(Fault::Refused(
-                409,
-                format!(
-                    "the embedding model makes vectors of dimension {length}, EMBEDDINGS_DIMENSION says {}",
-                    self.dimension
-                ),
-            )),
+            Some(length) => Err(Fault::Unfit(format!(
+                "the embedding model makes vectors of dimension {length}, EMBEDDINGS_DIMENSION says {}",
+                self.dimension
+            ))),
         }
     }
 }

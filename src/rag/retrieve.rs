@@ -41,6 +41,8 @@ pub struct Question<'a> {
     pub category: Option<&'a str>,
     /// Only documents in this language.
     pub language: Option<&'a str>,
+    /// Only documents that fit, by what [`super::knowledge::metadata`] holds.
+    pub filter: Option<&'a Filter>,
     /// Seconds since 1970.
     pub now: u64,
 }
@@ -102,6 +104,7 @@ pub async fn retrieve<U: Upstream, E: Embedder, S: VectorStore>(
         ids: &ids,
         category: question.category,
         language: question.language,
+        filter: question.filter,
     };
     let answered = exchange(upstream, database.search(&search), Patience::TURN).await?;
     let found = ranked(passages(&answered)?, &dense);
@@ -134,7 +137,11 @@ fn visible(question: Question<'_>) -> Filter {
         }
     }
     // Nobody is in no audience; the filter is well formed whoever asks.
-    Filter::parse(&filter).unwrap_or_default()
+    let visible = Filter::parse(&filter).unwrap_or_default();
+    match question.filter {
+        Some(wanted) => visible.and(wanted),
+        None => visible,
+    }
 }
 
 fn ranked(passages: Vec<Passage>, dense: &HashMap<String, f64>) -> Vec<Found> {

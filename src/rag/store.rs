@@ -1,6 +1,6 @@
 //! What the chatbot wants of a vector store, whichever it is, and the one language its filters are written in.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::upstream::{Fault, Upstream};
 
@@ -151,6 +151,44 @@ impl Filter {
     pub fn clauses(&self) -> &[Clause] {
         &self.clauses
     }
+
+    /// Both filters.
+    #[must_use]
+    pub fn and(mut self, other: &Self) -> Self {
+        self.clauses.extend_from_slice(&other.clauses);
+        self
+    }
+
+    /// The fields that are compared, in order, each as often as it is.
+    pub fn fields(&self) -> Vec<&str> {
+        let mut found = Vec::new();
+        for clause in &self.clauses {
+            match clause {
+                Clause::Field { name, .. } => found.push(name.as_str()),
+                Clause::And(parts) | Clause::Or(parts) => found.extend(parts.iter().flat_map(Self::fields)),
+            }
+        }
+        found
+    }
+
+    /// The filter as it may be read again.
+    pub fn to_json(&self) -> Value {
+        let parts = |parts: &[Self]| Value::Array(parts.iter().map(Self::to_json).collect());
+        let mut conditions: Vec<Value> = self
+            .clauses
+            .iter()
+            .map(|clause| match clause {
+                Clause::Field { name, op, value } => json!({name: {op.name(): value}}),
+                Clause::And(all) => json!({"$and": parts(all)}),
+                Clause::Or(any) => json!({"$or": parts(any)}),
+            })
+            .collect();
+        match conditions.len() {
+            0 => json!({}),
+            1 => conditions.remove(0),
+            _ => json!({"$and": conditions}),
+        }
+    }
 }
 
 fn parse(filter: &Value, depth: usize) -> Result<Filter, String> {
@@ -221,8 +259,6 @@ fn field(name: &str, op: Op, value: &Value) -> Result<Clause, String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -236,6 +272,23 @@ mod tests {
             assert!(Filter::parse(&good).is_ok(), "{good}");
         }
         assert!(Filter::parse(&json!({})).is_ok_and(|filter| filter.clauses().is_empty()));
+    }
+
+    #[test]
+    fn a_filter_is_printed_as_it_may_be_read_again() {
+        for good in [
+            json!({}),
+            json!({"a": "x", "b": {"$gte": 1, "$lt": 2}}),
+            json!({"$or": [{"a": true}, {"$and": [{"b": {"$ne": 1}}, {}]}], "c": {"$in": ["x"]}}),
+        ] {
+            let filter = Filter::parse(&good).unwrap_or_default();
+            let again = Filter::parse(&filter.to_json()).unwrap_or_default();
+            assert_eq!(again.to_json(), filter.to_json());
+            assert_eq!(again.fields(), filter.fields(), "{good}");
+        }
+        let both = Filter::parse(&json!({"a": 1})).unwrap_or_default();
+        let both = both.and(&Filter::parse(&json!({"b": 2})).unwrap_or_default());
+        assert_eq!(both.to_json(), json!({"$and": [{"a": {"$eq": 1}}, {"b": {"$eq": 2}}]}));
     }
 
     #[test]

@@ -64,13 +64,10 @@ impl Store {
         if held == dimension {
             return Ok(());
         }
-        Err(Fault::Refused(
-            409,
-            format!(
-                "the vector store holds vectors of dimension {held}, the embedding model makes {dimension}; \
+        Err(Fault::Unfit(format!(
+            "the vector store holds vectors of dimension {held}, the embedding model makes {dimension}; \
                  load the documents into another namespace or collection, or take the model that made them"
-            ),
-        ))
+        )))
     }
 }
 

@@ -1,5 +1,7 @@
 //! One exchange with an upstream of the chatbot: send, read the whole reply, try again where that may help.
 
+use std::fmt;
+
 use crate::http::{Call, Collected, Platform, Reply, SendError};
 
 /// The part of [`Platform`] that talking to upstreams needs; every platform has it.
@@ -120,6 +122,22 @@ pub enum Fault {
     Refused(u16, String),
     /// A reply that cannot be read.
     Garbled(&'static str),
+    /// The settings do not fit what was found, in our own words.
+    Unfit(String),
+}
+
+impl fmt::Display for Fault {
+    /// For the log: an upstream's own words about a refusal are left out, since they may repeat what it was asked.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable(why) => write!(f, "unreachable: {why}"),
+            Self::Timeout => f.write_str("no answer in time"),
+            Self::Busy(status, _) => write!(f, "answered {status}"),
+            Self::Refused(status, _) => write!(f, "refused with {status}"),
+            Self::Garbled(what) => f.write_str(what),
+            Self::Unfit(what) => f.write_str(what),
+        }
+    }
 }
 
 impl Fault {
@@ -143,6 +161,10 @@ pub struct Patience {
 impl Patience {
     /// For a turn of the chat, where somebody waits.
     pub const TURN: Self = Self { timeout_ms: 10_000, limit: 8 << 20, retries: 1 };
+    /// For a write, which is not repeated: whether it happened may be unknown.
+    pub const WRITE: Self = Self { timeout_ms: 20_000, limit: 8 << 20, retries: 0 };
+    /// For many texts at once, which take a model its time, while somebody waits.
+    pub const BULK: Self = Self { timeout_ms: 30_000, limit: 32 << 20, retries: 1 };
     /// For the upkeep of the knowledge base.
     pub const UPKEEP: Self = Self { timeout_ms: 30_000, limit: 32 << 20, retries: 4 };
 }

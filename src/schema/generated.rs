@@ -1016,6 +1016,27 @@ static FUNCTIONS: &[Function] = &[
         anon: false,
     },
     Function {
+        name: "activate_knowledge_index",
+        comment: "internal: for admins, makes a complete index the one that is searched; the one before is retired.",
+        arguments: &[
+            Column { name: "name", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" },
+        ],
+        returns: Returns::Scalar(Type::Json),
+        read_only: false,
+        internal: true,
+        anon: false,
+    },
+    Function {
+        name: "active_knowledge_index",
+        comment: "internal: the index that is searched, {name, made_with}; null before the first document.",
+        arguments: &[
+        ],
+        returns: Returns::Scalar(Type::Json),
+        read_only: true,
+        internal: true,
+        anon: true,
+    },
+    Function {
         name: "audit_verify",
         comment: "internal: for admins, judges the change log after an entry, at most batch entries: {verified_to, head: {seq, hash}, broken: null or {seq, why}}.",
         arguments: &[
@@ -1060,6 +1081,18 @@ static FUNCTIONS: &[Function] = &[
         anon: false,
     },
     Function {
+        name: "build_knowledge_index",
+        comment: "internal: for admins, begins a new index, or goes on with it.",
+        arguments: &[
+            Column { name: "name", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" },
+            Column { name: "made_with", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" },
+        ],
+        returns: Returns::Scalar(Type::Json),
+        read_only: false,
+        internal: true,
+        anon: false,
+    },
+    Function {
         name: "cancel_appointment",
         comment: "Cancels an appointment; late_cancel tells whether it was within the clinic's cancellation window.",
         arguments: &[
@@ -1100,6 +1133,7 @@ static FUNCTIONS: &[Function] = &[
         comment: "internal: for admins, removes a document with its pieces and says which pieces those were.",
         arguments: &[
             Column { name: "slug", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" },
+            Column { name: "expected_version", ty: Type::Int4, pg_type: "int4", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
         ],
         returns: Returns::Scalar(Type::Json),
         read_only: false,
@@ -1194,6 +1228,29 @@ static FUNCTIONS: &[Function] = &[
         anon: false,
     },
     Function {
+        name: "knowledge_document_state",
+        comment: "internal: for admins, a document's version (0: there is none), its pieces, and the indexes of this make to which its vectors go.",
+        arguments: &[
+            Column { name: "slug", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" },
+            Column { name: "first_index", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
+            Column { name: "made_with", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
+        ],
+        returns: Returns::Scalar(Type::Json),
+        read_only: false,
+        internal: true,
+        anon: false,
+    },
+    Function {
+        name: "knowledge_indexes",
+        comment: "internal: for admins and the service role, all indexes.",
+        arguments: &[
+        ],
+        returns: Returns::Scalar(Type::Json),
+        read_only: true,
+        internal: true,
+        anon: false,
+    },
+    Function {
         name: "leave_waitlist",
         comment: "Waits no longer; what was offered goes to the next in line.",
         arguments: &[
@@ -1212,6 +1269,30 @@ static FUNCTIONS: &[Function] = &[
         ],
         returns: Returns::Scalar(Type::Int4),
         read_only: false,
+        internal: true,
+        anon: false,
+    },
+    Function {
+        name: "mark_knowledge_index",
+        comment: "internal: for admins and the service role, notes how far an index has been compared; answers how many passes are done.",
+        arguments: &[
+            Column { name: "name", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" },
+            Column { name: "cursor", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" },
+            Column { name: "pass_done", ty: Type::Bool, pg_type: "bool", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" },
+        ],
+        returns: Returns::Scalar(Type::Int4),
+        read_only: false,
+        internal: true,
+        anon: false,
+    },
+    Function {
+        name: "missing_knowledge_pieces",
+        comment: "internal: for admins and the service role, those of the ids of which there is no piece.",
+        arguments: &[
+            Column { name: "ids", ty: Type::Array(&Type::Text(0)), pg_type: "_text", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" },
+        ],
+        returns: Returns::Scalar(Type::Json),
+        read_only: true,
         internal: true,
         anon: false,
     },
@@ -1323,6 +1404,7 @@ static FUNCTIONS: &[Function] = &[
             Column { name: "in_category", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
             Column { name: "in_language", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
             Column { name: "related", ty: Type::Array(&Type::Text(0)), pg_type: "_text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
+            Column { name: "filter", ty: Type::Json, pg_type: "jsonb", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
         ],
         returns: Returns::Rows(&[Column { name: "id", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "document_slug", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "title", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "heading", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "content", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "category", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "language", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "audience", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "updated_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "score", ty: Type::Float, pg_type: "float8", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }, Column { name: "strength", ty: Type::Float, pg_type: "float8", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" }], true),
         read_only: true,

@@ -85,6 +85,22 @@ pub fn arguments(function: &Function, row: &Row<'_>, errors: &mut Vec<Violation>
     }
 }
 
+/// Checks the values of some columns, whoever may write them to the table itself: for what is written by a function.
+pub fn columns(table: &Table, names: &[&str], row: &Row<'_>, errors: &mut Vec<Violation>) {
+    for (name, raw) in row {
+        let known = names.contains(&name.as_ref()).then(|| table.column(name)).flatten();
+        match known {
+            _ if errors.len() >= MAX_ERRORS => return,
+            Some(column) => value(table, column, raw.get(), &member("", name), errors),
+            None => errors.push(Violation::body(
+                member("", name),
+                "unknown-member",
+                format!("only {} are known here", names.join(", ")),
+            )),
+        }
+    }
+}
+
 fn writable(column: &Column, write: Write<'_>) -> Result<(), String> {
     let allowed = match write {
         Write::Insert { .. } => column.insertable,

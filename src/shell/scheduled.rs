@@ -5,11 +5,15 @@ use worker::{Env, ScheduleContext, ScheduledEvent, console_error, console_log, e
 use super::env;
 use super::object::post;
 use super::platform::EdgePlatform;
+use crate::app::App;
 use crate::config::Config;
-use crate::reminders;
+use crate::schema::SCHEMA;
+use crate::{reminders, upkeep};
 
 /// Reminders of appointments, and the waitlist's clock.
 const REMINDERS: &str = "*/5 * * * *";
+/// The knowledge base's reconcile: between two of the others.
+const KNOWLEDGE: &str = "2-57/5 * * * *";
 
 #[event(scheduled)]
 async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
@@ -19,7 +23,17 @@ async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     };
     match event.cron().as_str() {
         REMINDERS => remind(&config, env).await,
+        KNOWLEDGE => reconcile(config, env).await,
         other => console_error!("scheduled: nothing runs at {other}"),
+    }
+}
+
+async fn reconcile(config: Config, env: Env) {
+    let upkeep::Ran { failed, log } = upkeep::run(&App::new(config, &SCHEMA), &EdgePlatform::new(env)).await;
+    if failed {
+        console_error!("{log}");
+    } else {
+        console_log!("{log}");
     }
 }
 

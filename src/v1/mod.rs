@@ -1,16 +1,26 @@
 //! `/v1`: the chatbot and its knowledge base. Every error here is in `OpenAI`'s shape ([`errors`]).
 
+pub mod database;
+mod document;
 pub mod errors;
+mod indexes;
+mod knowledge;
+pub mod retrieval;
+mod search;
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::app::{App, Seen};
-use crate::auth::Caller;
-use crate::http::{Answer, BodyError, Payload, Platform, Request};
+use crate::auth::{Caller, Role};
+use crate::http::{Answer, BodyError, Call, Method, Payload, Platform, Request};
 use crate::problem::{Kind, Problem, Violation};
-use crate::rag::lexical::Database;
+use crate::rag::lexical::{Database, said};
+use crate::rag::upstream::{Patience, exchange};
+use crate::rest;
 
 /// Where a path under `/v1/` leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +31,12 @@ pub enum Path<'a> {
     Document(&'a str),
     /// `knowledge/search`
     Search,
+    /// `knowledge/indexes`
+    Indexes,
+    /// `knowledge/indexes/{name}/fill`
+    Fill(&'a str),
+    /// `knowledge/indexes/{name}/activate`
+    Activate(&'a str),
     /// Nothing is here.
     Unknown,
 }
@@ -28,10 +44,25 @@ pub enum Path<'a> {
 impl<'a> Path<'a> {
     /// Takes what follows `/v1/` apart.
     pub fn parse(rest: &'a str) -> Self {
-        match rest {
-            "knowledge/documents" => Self::Documents,
-            "knowledge/search" => Self::Search,
-            _ => rest.strip_prefix("knowledge/documents/").map_or(Self::Unknown, Self::Document),
+        let parts: Vec<&str> = rest.splitn(5, '/').collect();
+        match parts.as_slice() {
+            ["knowledge", "documents"] => Self::Documents,
+            ["knowledge", "documents", slug] => Self::Document(slug),
+            ["knowledge", "search"] => Self::Search,
+            ["knowledge", "indexes"] => Self::Indexes,
+            ["knowledge", "indexes", name, "fill"] => Self::Fill(name),
+            ["knowledge", "indexes", name, "activate"] => Self::Activate(name),
+            _ => Self::Unknown,
+        }
+    }
+
+    /// What `Allow` says of it.
+    pub const fn methods(self) -> &'static str {
+        match self {
+            Self::Documents | Self::Indexes => "GET",
+            Self::Document(_) => "GET, PUT, DELETE",
+            Self::Search | Self::Fill(_) | Self::Activate(_) => "POST",
+            Self::Unknown => "GET, POST, PUT, DELETE",
         }
     }
 
@@ -41,6 +72,9 @@ impl<'a> Path<'a> {
             Self::Documents => "/v1/knowledge/documents",
             Self::Document(_) => "/v1/knowledge/documents/{slug}",
             Self::Search => "/v1/knowledge/search",
+            Self::Indexes => "/v1/knowledge/indexes",
+            Self::Fill(_) => "/v1/knowledge/indexes/{name}/fill",
+            Self::Activate(_) => "/v1/knowledge/indexes/{name}/activate",
             Self::Unknown => "/v1/{unknown}",
         }
     }
@@ -58,6 +92,8 @@ pub struct V1<'a, P, R> {
     pub caller: &'a Caller,
     /// The request's id.
     pub request_id: &'a str,
+    /// For the log: why a part of the answer is missing, though it is no error.
+    pub note: RefCell<Option<String>>,
 }
 
 /// Serves a path under `/v1/`.
@@ -70,15 +106,22 @@ pub(crate) async fn serve<P: Platform, R: Request>(
     seen: &mut Seen,
 ) -> Result<Answer<P::Stream>, Problem> {
     let caller = app.admitted(request, platform, seen).await?;
-    V1 { app, platform, request, caller: &caller, request_id }.route(path).await
+    let v1 = V1 { app, platform, request, caller: &caller, request_id, note: RefCell::default() };
+    let answer = v1.route(path).await;
+    seen.cause = v1.note.into_inner();
+    answer
 }
 
 impl<P: Platform, R: Request> V1<'_, P, R> {
-    #[expect(clippy::unused_async, reason = "the handlers of its paths wait for upstreams")]
     async fn route(&self, path: Path<'_>) -> Result<Answer<P::Stream>, Problem> {
-        self.require_welcome()?;
         match path {
-            Path::Documents | Path::Document(_) | Path::Search | Path::Unknown => Err(nothing_here()),
+            Path::Documents => self.documents().await,
+            Path::Document(slug) => self.document(slug).await,
+            Path::Search => self.search().await,
+            Path::Indexes => self.indexes().await,
+            Path::Fill(name) => self.fill_index(name).await,
+            Path::Activate(name) => self.activate_index(name).await,
+            Path::Unknown => Err(Problem::new(Kind::NotFound, "There is nothing at this path.")),
         }
     }
 
@@ -93,6 +136,18 @@ impl<P: Platform, R: Request> V1<'_, P, R> {
         Err(Problem::new(Kind::Unauthorized, "Sign in to ask the clinic's documents."))
     }
 
+    /// Refuses whoever's token does not say admin. Which of them still are is the database's to say.
+    ///
+    /// # Errors
+    /// 401 or 403.
+    pub fn require_admin(&self) -> Result<(), Problem> {
+        match (self.caller.id, self.caller.role) {
+            (None, _) => Err(Problem::new(Kind::Unauthorized, "Sign in as an admin.")),
+            (Some(_), Role::Admin) => Ok(()),
+            _ => Err(Problem::new(Kind::Forbidden, "Only admins keep the knowledge base.")),
+        }
+    }
+
     /// The database in the caller's name.
     pub fn database(&self) -> Database {
         let config = &self.app.config;
@@ -101,6 +156,52 @@ impl<P: Platform, R: Request> V1<'_, P, R> {
         headers.extend(auth.apikey.map(|key| (Cow::Borrowed("apikey"), key.to_owned())));
         headers.extend(auth.bearer.map(|token| (Cow::Borrowed("authorization"), format!("Bearer {token}"))));
         Database { rest_url: format!("{}/rest/v1", config.supabase_url), headers }
+    }
+
+    /// Asks the database, and reads what it says.
+    ///
+    /// # Errors
+    /// What it refuses, as the client is told.
+    pub async fn ask_database<T: DeserializeOwned>(
+        &self,
+        call: Call,
+        patience: Patience,
+    ) -> Result<T, Problem> {
+        let answered = exchange(self.platform, call, patience).await;
+        answered
+            .and_then(|answered| said(&answered))
+            .map_err(|fault| database::problem(self.app.schema, fault))
+    }
+
+    /// The body as JSON: one object of no great depth whose members differ.
+    ///
+    /// # Errors
+    /// 400, 413, 415.
+    pub async fn json_body(&self, limit: usize) -> Result<Vec<u8>, Problem> {
+        let media = self.request.header("content-type").unwrap_or_default();
+        if !is_media(&media, "application/json") {
+            return Err(Problem::new(Kind::UnsupportedMediaType, "The body must be application/json."));
+        }
+        let body = self.body(limit).await?;
+        let text = rest::body::text(&body)?;
+        rest::body::check_depth(text)?;
+        if rest::body::parse(text)?.bulk {
+            let errors = vec![Violation::body("", "type", "one JSON object is wanted")];
+            return Err(Problem::violations(Kind::InvalidBody, errors));
+        }
+        Ok(body)
+    }
+
+    /// 405 unless it is one of these.
+    ///
+    /// # Errors
+    /// 405.
+    pub fn require_method(&self, allowed: &'static [Method]) -> Result<(), Problem> {
+        if allowed.contains(&self.request.method()) {
+            return Ok(());
+        }
+        let names = allowed.iter().map(|method| method.name()).collect::<Vec<_>>().join(", ");
+        Err(Problem::new(Kind::MethodNotAllowed, format!("Only {names} is allowed here.")).hint(names))
     }
 
     /// The whole body, at most `limit` bytes.
@@ -121,8 +222,9 @@ impl<P: Platform, R: Request> V1<'_, P, R> {
     }
 }
 
-fn nothing_here() -> Problem {
-    Problem::new(Kind::NotFound, "There is nothing at this path.")
+/// Whether a `Content-Type` is of this media type, whatever its parameters.
+pub fn is_media(content_type: &str, media: &str) -> bool {
+    content_type.split(';').next().is_some_and(|found| found.trim().eq_ignore_ascii_case(media))
 }
 
 /// An answer of JSON.

@@ -65,6 +65,47 @@ create trigger index_words after update of title, language on public.knowledge_d
   for each row when (new.title is distinct from old.title or new.language is distinct from old.language)
   execute function app.knowledge_index_document();
 
+-- Whether what a document is filtered by fits a filter in the vector store's language, so that both searches filter alike. The
+-- edge has checked its form; what does not fit a field's type matches nothing.
+create function app.knowledge_matches(filter jsonb, fields jsonb) returns boolean
+language plpgsql immutable set search_path = '' as $$
+declare
+  name text;
+  condition jsonb;
+  operator text;
+  value jsonb;
+  field jsonb;
+  fits boolean;
+begin
+  for name, condition in select * from jsonb_each(filter) loop
+    if name in ('$and', '$or') then
+      select case name when '$and' then bool_and(app.knowledge_matches(p, fields)) else bool_or(app.knowledge_matches(p, fields)) end
+        into fits from jsonb_array_elements(condition) p;
+      if not coalesce(fits, false) then return false; end if;
+      continue;
+    end if;
+    field := fields -> name;
+    for operator, value in
+      select * from jsonb_each(case jsonb_typeof(condition) when 'object' then condition else jsonb_build_object('$eq', condition) end)
+    loop
+      fits := case
+        when operator = '$eq' then field = value
+        when operator = '$ne' then field is distinct from value
+        when operator = '$in' then exists (select from jsonb_array_elements(value) e where e = field)
+        when operator = '$nin' then not exists (select from jsonb_array_elements(value) e where e = field)
+        when jsonb_typeof(field) <> 'number' or jsonb_typeof(value) <> 'number' then false
+        when operator = '$gt' then field > value
+        when operator = '$gte' then field >= value
+        when operator = '$lt' then field < value
+        when operator = '$lte' then field <= value
+      end;
+      if not coalesce(fits, false) then return false; end if;
+    end loop;
+  end loop;
+  return true;
+end $$;
+comment on function app.knowledge_matches(jsonb, jsonb) is 'Whether fields fit a filter in the vector store''s language.';
+
 -- BM25 with k1 = 0.9 and b = 0.6 (measured: scripts/eval). How many pieces there are, how long they are and how many hold
 -- a word is counted anew among the pieces that the caller may see: nothing can be out of step, and the scores tell nobody
 -- anything about documents that are closed to him. `ids` are pieces that the vector search found: they come along with
@@ -74,7 +115,7 @@ create trigger index_words after update of title, language on public.knowledge_d
 -- questions, and it is low when the documents lack the question's rare words. Planned anew for each call: a plan that
 -- knows neither the words nor the filter takes five times as long.
 create function public.search_knowledge(query text, k int default 20, ids text[] default '{}', in_category text default null, in_language text default null,
-  related text[] default '{}')
+  related text[] default '{}', filter jsonb default null)
 returns table (id text, document_slug text, title text, heading text, content text, category text, language text, audience text,
   updated_at timestamptz, score double precision, strength double precision)
 language plpgsql stable security definer set search_path = '' set plan_cache_mode = force_custom_plan rows 50 as $$
@@ -87,6 +128,9 @@ begin
        and (d.valid_from is null or d.valid_from <= now()) and (d.valid_until is null or d.valid_until > now())
        and (search_knowledge.in_category is null or d.category = search_knowledge.in_category)
        and (search_knowledge.in_language is null or d.language = search_knowledge.in_language)
+       and (search_knowledge.filter is null or app.knowledge_matches(search_knowledge.filter, jsonb_build_object(
+         'document', d.slug, 'category', d.category, 'language', d.language, 'audience', d.audience,
+         'valid_from', coalesce(floor(extract(epoch from d.valid_from)), 0), 'valid_until', coalesce(floor(extract(epoch from d.valid_until)), 253402300799))))
   ), corpus as (
     select count(*)::double precision as size, greatest(avg(s.terms), 1)::double precision as mean_terms from seen s
   ), worded as materialized (
@@ -129,7 +173,7 @@ begin
     left join scored s on s.id = w.id left join most m on m.language = d.language
    order by coalesce(s.score, 0) desc, c.id;
 end $$;
-comment on function public.search_knowledge(text, int, text[], text, text, text[]) is
+comment on function public.search_knowledge(text, int, text[], text, text, text[], jsonb) is
   'Full-text search (BM25) in the clinic''s documents as the caller may see them: the k best pieces (at most 200), and those of `ids`, with score and strength (the score over the most that the question''s words could score).';
-revoke execute on function public.search_knowledge(text, int, text[], text, text, text[]) from public, anon, authenticated;
-grant execute on function public.search_knowledge(text, int, text[], text, text, text[]) to anon, authenticated;
+revoke execute on function public.search_knowledge(text, int, text[], text, text, text[], jsonb) from public, anon, authenticated;
+grant execute on function public.search_knowledge(text, int, text[], text, text, text[], jsonb) to anon, authenticated;

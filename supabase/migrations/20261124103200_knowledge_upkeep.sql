@@ -53,12 +53,18 @@ end $$;
 comment on function public.put_knowledge_document(jsonb, jsonb, int) is
   'internal: for admins, writes a document with its pieces [{id, ordinal, heading, content}]; says created, updated or unchanged and which pieces came and went.';
 
-create function public.delete_knowledge_document(slug text) returns jsonb
+create function public.delete_knowledge_document(slug text, expected_version int default null) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
   removed text[];
+  current int;
 begin
   perform app.require_role('admin');
+  perform pg_advisory_xact_lock(hashtextextended('knowledge_document ' || delete_knowledge_document.slug, 0));
+  select d.version into current from public.knowledge_document d where d.slug = delete_knowledge_document.slug;
+  if expected_version is not null and current is not null and current <> expected_version then
+    raise exception 'The document has changed in the meantime.' using errcode = 'PT412';
+  end if;
   select array_agg(c.id order by c.ordinal) into removed from public.knowledge_chunk c where c.document_slug = delete_knowledge_document.slug;
   delete from public.knowledge_document d where d.slug = delete_knowledge_document.slug;
   if not found then
@@ -66,8 +72,8 @@ begin
   end if;
   return jsonb_build_object('outcome', 'deleted', 'removed', coalesce(removed, '{}'));
 end $$;
-comment on function public.delete_knowledge_document(text) is
+comment on function public.delete_knowledge_document(text, int) is
   'internal: for admins, removes a document with its pieces and says which pieces those were.';
 
-revoke execute on function public.put_knowledge_document(jsonb, jsonb, int), public.delete_knowledge_document(text) from public, anon, authenticated;
-grant execute on function public.put_knowledge_document(jsonb, jsonb, int), public.delete_knowledge_document(text) to authenticated;
+revoke execute on function public.put_knowledge_document(jsonb, jsonb, int), public.delete_knowledge_document(text, int) from public, anon, authenticated;
+grant execute on function public.put_knowledge_document(jsonb, jsonb, int), public.delete_knowledge_document(text, int) to authenticated;

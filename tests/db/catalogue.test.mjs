@@ -65,11 +65,14 @@ test('anon writes no column; the service role only reads change_log', async () =
     where c.oid = 'public.change_log'::regclass and r.rolname <> 'postgres'`), ['SELECT']);
 });
 
+// Those that keep the vector store's indexes; admins may call them.
+const indexFunctions = ['activate_knowledge_index', 'active_knowledge_index', 'build_knowledge_index', 'knowledge_document_state', 'knowledge_indexes', 'mark_knowledge_index', 'missing_knowledge_pieces'];
+
 test('clients may call these functions and no others', async () => {
   const callable = (role, schema) => list(`select proname from pg_proc where pronamespace = $2::regnamespace
     and has_function_privilege($1, oid, 'execute') order by 1`, [role, schema]);
-  const forAll = ['available_slots', 'hold_appointment', 'idempotency_replay', 'search_knowledge', 'slot_alternatives'];
-  const forPeople = ['acknowledge_alerts', 'audit_verify', 'book_appointment', 'cancel_appointment', 'check_in', 'complete_visit', 'delete_knowledge_document', 'due_reminders', 'expiry_list', 'issue_draft_invoice', 'issue_invoice', 'join_waitlist', 'leave_waitlist', 'log_access', 'move_stock',
+  const forAll = ['active_knowledge_index', 'available_slots', 'hold_appointment', 'idempotency_replay', 'search_knowledge', 'slot_alternatives'];
+  const forPeople = [...indexFunctions.filter((name) => name !== 'active_knowledge_index'), 'acknowledge_alerts', 'audit_verify', 'book_appointment', 'cancel_appointment', 'check_in', 'complete_visit', 'delete_knowledge_document', 'due_reminders', 'expiry_list', 'issue_draft_invoice', 'issue_invoice', 'join_waitlist', 'leave_waitlist', 'log_access', 'move_stock',
     'patients_by_lot', 'put_knowledge_document', 'record_payment', 'refund_payment', 'reorder_list', 'reschedule_appointment', 'seat', 'set_clinic_settings', 'set_provider_hours',
     'settle_payment', 'statement_of_account', 'visit_alerts', 'void_invoice'];
   assert.deepEqual(await callable('anon', 'public'), forAll);
@@ -78,12 +81,12 @@ test('clients may call these functions and no others', async () => {
     assert.deepEqual(await callable(role, 'app'), ['caller_role', 'is_client', 'knowledge_audiences', 'max_affected', 'pre_request', 'request_header']);
   }
   assert.deepEqual(await list(`select proname from pg_proc where pronamespace = 'public'::regnamespace and obj_description(oid, 'pg_proc') like 'internal:%' order by 1`),
-    ['advance_waitlist', 'audit_verify', 'claim_reminders', 'custom_access_token_hook', 'delete_knowledge_document', 'finish_reminders', 'idempotency_replay', 'log_access', 'put_knowledge_document', 'slot_alternatives']);
+    [...indexFunctions, 'advance_waitlist', 'audit_verify', 'claim_knowledge_index', 'claim_reminders', 'custom_access_token_hook', 'delete_knowledge_document', 'drop_knowledge_index', 'finish_reminders', 'idempotency_replay', 'log_access', 'put_knowledge_document', 'slot_alternatives'].sort());
 });
 
 test('these functions are for the service role alone', async () => {
   assert.deepEqual(await list(`select proname from pg_proc where pronamespace = 'public'::regnamespace and has_function_privilege('service_role', oid, 'execute')
-    and not has_function_privilege('authenticated', oid, 'execute') order by 1`), ['advance_waitlist', 'claim_reminders', 'finish_reminders']);
+    and not has_function_privilege('authenticated', oid, 'execute') order by 1`), ['advance_waitlist', 'claim_knowledge_index', 'claim_reminders', 'drop_knowledge_index', 'finish_reminders']);
 });
 
 test('the hook is for Supabase Auth alone', async () => {

@@ -208,3 +208,62 @@ test('k and ids bound what comes back; a blank or endless question is no error',
   assert.equal((await search(db, 'the of and', 5)).length, 0);
   assert.equal((await search(db, `amalgam ${'x '.repeat(100_000)}`, 5)).length, 5);
 }));
+
+test('a filter in the vector store\'s language is understood in the database too', () => asAdmin(async (db) => {
+  await put(db, { ...fillings, category: 'aftercare', valid_from: '2020-01-01T00:00:00Z' }, [piece('fillings#a', 'Do not chew while numb.')]);
+  await put(db, { slug: 'prices', title: 'Prices', body: '# Prices', category: 'billing', audience: 'staff' }, [piece('prices#a', 'Do not chew on the price.')]);
+  const fits = async (filter) => (await db.rows('select id from search_knowledge($1, filter => $2) order by id', ['chew', JSON.stringify(filter)])).map(({ id }) => id);
+  const [a, b] = ['fillings#a', 'prices#a'];
+  for (const [filter, expected] of [
+    [{}, [a, b]], [{ category: 'billing' }, [b]], [{ category: { $eq: 'billing' } }, [b]], [{ category: { $ne: 'billing' } }, [a]],
+    [{ document: { $in: ['fillings', 'x'] } }, [a]], [{ document: { $nin: ['fillings', 'x'] } }, [b]], [{ audience: 'staff', language: 'en' }, [b]],
+    [{ valid_from: { $gt: 0 } }, [a]], [{ valid_from: { $gte: 1577836800, $lt: 1577836801 } }, [a]], [{ valid_until: { $lte: 5 } }, []],
+    [{ $or: [{ category: 'billing' }, { document: 'fillings' }] }, [a, b]], [{ $and: [{ category: 'billing' }, { document: 'fillings' }] }, []],
+    [{ $or: [{ $and: [{ category: 'billing' }, {}] }, { category: 5 }] }, [b]], [{ category: { $gt: 5 } }, []], [{ unknown: 1 }, []],
+  ]) assert.deepEqual(await fits(filter), expected, JSON.stringify(filter));
+}));
+
+const call = async (db, sql, args) => (await db.attempt(`select ${sql} as result`, args)).rows[0]?.result;
+
+test('an index is built beside the active one, switched to when complete, and the old one is emptied after a while', () => asAdmin(async (db) => {
+  await db.asOwner();
+  await db.rows('delete from app.knowledge_index');
+  await db.as('admin');
+  const state = await call(db, `knowledge_document_state('fillings', 'knowledge', 'chroma m 3')`);
+  assert.deepEqual(state, { version: 0, pieces: [], indexes: ['knowledge'] });
+  assert.deepEqual(await call(db, 'active_knowledge_index()'), { name: 'knowledge', made_with: 'chroma m 3' });
+  // What another model made is none of this one's.
+  assert.deepEqual((await call(db, `knowledge_document_state('fillings', 'knowledge', 'chroma other 3')`)).indexes, []);
+
+  assert.equal((await db.attempt(`select build_knowledge_index('knowledge', 'chroma m 3')`)).error, 'PT409');
+  assert.equal((await call(db, `build_knowledge_index('spring', 'chroma m 3')`)).state, 'building');
+  assert.equal((await db.attempt(`select activate_knowledge_index('spring')`)).error, 'PT409');
+  assert.equal(await call(db, `mark_knowledge_index('spring', 'pieces:a', false)`), 0);
+  assert.equal((await call(db, `build_knowledge_index('spring', 'chroma m 3')`)).cursor, 'pieces:a');
+  assert.equal(await call(db, `mark_knowledge_index('spring', '', true)`), 1);
+  assert.deepEqual((await call(db, `knowledge_document_state('fillings', 'knowledge', 'chroma m 3')`)).indexes, ['knowledge', 'spring']);
+  assert.equal((await call(db, `activate_knowledge_index('spring')`)).name, 'spring');
+  assert.equal((await db.attempt(`select activate_knowledge_index('knowledge')`)).error, 'PT409');
+  assert.equal((await db.attempt(`select activate_knowledge_index('nothing')`)).error, 'PT404');
+
+  await db.as('service_role');
+  assert.equal((await call(db, `claim_knowledge_index('knowledge', 'chroma m 3')`)).name, 'spring');
+  assert.equal(await call(db, `claim_knowledge_index('knowledge', 'chroma m 3')`), null);
+  await db.asOwner();
+  await db.rows(`update app.knowledge_index set changed_at = now() - interval '11 minutes' where name = 'knowledge'`);
+  await db.as('service_role');
+  assert.deepEqual((await call(db, `claim_knowledge_index('knowledge', 'chroma m 3')`)).state, 'retired');
+  assert.equal(await call(db, `drop_knowledge_index('spring')`), false);
+  assert.equal(await call(db, `drop_knowledge_index('knowledge')`), true);
+}));
+
+for (const [who, sql] of [
+  ['patient', `knowledge_document_state('a')`], ['dentist', 'knowledge_indexes()'], ['receptionist', `build_knowledge_index('abc', 'm')`],
+  ['patient', `activate_knowledge_index('abc')`], ['dentist', `mark_knowledge_index('abc', '', true)`], ['patient', `missing_knowledge_pieces('{a}')`],
+  ['admin', `claim_knowledge_index('abc', 'm')`], ['admin', `drop_knowledge_index('abc')`],
+]) {
+  test(`${who} may not ask ${sql}`, () => asAdmin(async (db) => {
+    await db.as(who);
+    assert.equal((await db.attempt(`select ${sql}`)).error, '42501');
+  }));
+}

@@ -20,10 +20,15 @@ before(async () => {
   server = createServer(async (request, response) => {
     let body = '';
     for await (const chunk of request) body += chunk;
-    seen.push({ method: request.method, path: request.url, token: request.headers.authorization, document: JSON.parse(body) });
-    const refused = request.url.endsWith('/bad');
-    response.writeHead(refused ? 422 : 200, { 'content-type': 'application/json' });
-    response.end(JSON.stringify(refused ? { detail: 'no' } : { outcome: 'created' }));
+    seen.push({ method: request.method, path: request.url, token: request.headers.authorization, document: JSON.parse(body || 'null') });
+    const answer = (status, value) => response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
+    const times = seen.filter(({ path }) => path === request.url).length;
+    if (request.url.endsWith('/bad')) answer(422, { error: { message: 'no' } });
+    else if (request.url.endsWith('/busy') && times === 1) answer(503, { error: { message: 'later' } });
+    else if (request.url.endsWith('/broken') && times === 1) request.socket.destroy();
+    else if (request.url.endsWith('/fill')) answer(200, { compared: 100, written: 100, complete: times === 3 });
+    else if (request.url.endsWith('/activate')) answer(200, { active: { name: 'spring' } });
+    else answer(200, { outcome: 'created', vectors: { state: request.url.endsWith('/good') ? 'pending' : 'stored' } });
   });
   await new Promise((done) => server.listen(0, '127.0.0.1', done));
   url = `http://127.0.0.1:${server.address().port}`;
@@ -61,6 +66,25 @@ test('a refusal is told by name and the others are loaded all the same', async (
   assert.equal(status, 1);
   assert.match(output, /1 created/);
   assert.match(output, /bad: 422 no/);
+  assert.match(output, /1 without vectors for now/);
+});
+
+test('what is busy or breaks off is tried again, what is refused is not', async () => {
+  seen.length = 0;
+  for (const name of ['busy', 'broken']) writeFileSync(join(folder, `${name}.md`), `---\ntitle: ${name}\n---\nText.\n`);
+  const { output } = await run(['load', folder, '--url', url]);
+  for (const name of ['busy', 'broken']) rmSync(join(folder, `${name}.md`));
+  assert.match(output, /3 created/);
+  const times = (name) => seen.filter(({ path }) => path.endsWith(`/${name}`)).length;
+  assert.deepEqual(['busy', 'broken', 'good', 'bad'].map(times), [2, 2, 1, 1]);
+});
+
+test('a new index is filled to its end and then switched to', async () => {
+  seen.length = 0;
+  const { status, output } = await run(['reindex', 'spring', '--url', url]);
+  assert.equal(status, 0, output);
+  assert.deepEqual(seen.map(({ method, path }) => `${method} ${path}`), [...Array(3).fill('POST /v1/knowledge/indexes/spring/fill'), 'POST /v1/knowledge/indexes/spring/activate']);
+  assert.match(output, /300 pieces compared, 100 written · complete\nsearched from now on: spring/);
 });
 
 test('a file that cannot be read stops the load before anything is sent', async () => {

