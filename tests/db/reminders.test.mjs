@@ -1,22 +1,24 @@
 // Reminders: what is due, claimed once, marked when delivered, tried again when not; for the service role alone.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { id, people, pool, rolledBack } from './support.mjs';
+import { id, pool, rolledBack } from './support.mjs';
 
-const { patient } = people;
+// Nobody of the seed, whose days are full.
+const [dentist, patient, silent] = [id('fd01'), id('fd02'), id('fd03')];
 const [yesterday, soon, later] = ['-20 hours', '20 hours', '30 hours'];
 
 // A clinic without other appointments near, and one appointment of a dentist who is nobody else's.
 async function clinic(db) {
   await db.rows(`update appointment set reminder_sent_at = now() where status in ('scheduled', 'confirmed')`);
-  await db.rows(`insert into "user" (id, role_id, first_name, last_name) values ($1, 2, 'Fresh', 'Dentist') on conflict do nothing`, [id('fd01')]);
+  await db.rows(`insert into "user" (id, role_id, first_name, last_name, contact_method) values ($1, 2, 'Fresh', 'Dentist', 'email'), ($2, 1, 'Fresh', 'Patient', 'email'), ($3, 1, 'Silent', 'Patient', 'none')`,
+    [dentist, patient, silent]);
 }
 let minute = 0;
 async function appointment(db, { when = soon, status = 'scheduled', who = patient } = {}) {
   minute += 5;
   return (await db.one(`insert into appointment (patient_id, dentist_id, starts_at, ends_at, status)
     select $1, $2, t, t + interval '5 minutes', $4 from date_bin('5 minutes', now() + $3::interval + make_interval(mins => $5), 'epoch') t returning id`,
-  [who, id('fd01'), when, status, minute])).id;
+  [who, dentist, when, status, minute])).id;
 }
 const claim = async (db, batch = 50) => {
   await db.as('service_role');
@@ -42,8 +44,7 @@ test('due is what is scheduled or confirmed, ahead, within the lead, not reminde
   await db.rows('update appointment set reminder_sent_at = now() where id = $1', [reminded]);
   const deleted = await appointment(db);
   await db.rows('delete from appointment where id = $1', [deleted]);
-  await db.rows(`update "user" set contact_method = 'none' where id = $1`, [people.patient2]);
-  await appointment(db, { who: people.patient2 });
+  await appointment(db, { who: silent });
   for (const who of ['dentist', 'receptionist', 'admin']) {
     await db.as(who);
     assert.deepEqual((await db.rows('select id from due_reminders()')).map((r) => r.id), wanted, who);
@@ -59,7 +60,7 @@ test('a claim names who is to be reminded of what, and is taken once', () => rol
   await clinic(db);
   const [one, two] = [await appointment(db), await appointment(db)];
   const [first] = await claim(db, 1);
-  assert.deepEqual([first.appointment_id, first.patient_id, first.dentist_id, first.time_zone], [one, patient, id('fd01'), 'America/New_York']);
+  assert.deepEqual([first.appointment_id, first.patient_id, first.dentist_id, first.time_zone], [one, patient, dentist, 'America/New_York']);
   assert.ok(first.starts_at > new Date() && first.claim_id);
   assert.deepEqual(ids(await claim(db)), [two]);
   assert.deepEqual(await claim(db), []);

@@ -24,7 +24,7 @@ const BODIES = {
   inventory: { sku: 'NEW-1', name: 'New lot', category: 'test' },
   appointment_has_service: { appointment_id: given.APPOINTMENT, line_no: 1, service_id: given.SERVICE },
   'rpc/patients_by_lot': { lot_no: 'L4771' },
-  'rpc/book_appointment': { dentist_id: id('d1'), patient_id: id('a0001'), starts_at: '2031-03-05T15:00:00Z', service_ids: [given.SERVICE] },
+  'rpc/reschedule_appointment': { appointment_id: given.APPOINTMENT, starts_at: '2031-03-05T15:00:00Z' },
   'rpc/hold_appointment': { dentist_id: id('d1'), starts_at: '2031-03-05T15:00:00Z', service_ids: [given.SERVICE] },
 };
 const METHODS = { UPSERT: 'POST', 'RPC-GET': 'GET', 'RPC-POST': 'POST' };

@@ -51,6 +51,13 @@ const reading = [
   ['who was treated from a lot', (db) => db.rpc('patients_by_lot', { lot_no: 'L4771' })],
   ['who was treated from a lot, by GET', (db) => db.rpc('patients_by_lot', { lot_no: 'L4771' }, { get: true }).select('last_name,article,used_at').order('used_at').order('last_name').limit(4)],
   ['who was treated from no lot', (db) => db.rpc('patients_by_lot', { lot_no: 'none', sku: 'none' })],
+  ['the own statement', (db) => db.rpc('statement_of_account')],
+  ['a statement', (db) => db.rpc('statement_of_account', { patient_id: id('a0002'), from: '2020-01-01' })],
+  ['a statement by GET', (db) => db.rpc('statement_of_account', { patient_id: id('a0001'), to: '2030-01-01', currency: 'USD' }, { get: true })],
+  ['what to order', (db) => db.rpc('reorder_list').select('sku,order_quantity').order('sku')],
+  ['what expires', (db) => db.rpc('expiry_list', { days: 60 }, { get: true }).order('id')],
+  ['what is due for a reminder', (db) => db.rpc('due_reminders').select('id,patient:user!patient_id(last_name)').order('id')],
+  ['the waitlist', (db) => db.from('waitlist').select('id,status')],
   ['a lot whose name looks like a filter, by GET', (db) => db.rpc('patients_by_lot', { lot_no: 'eq.1' }, { get: true }), { roles: ['dentist'], refused: '?lot_no' }],
 ];
 
@@ -76,6 +83,11 @@ const writing = [
   ['check in', (db) => db.rpc('check_in', visit), { writes: true, given: given.appointment('confirmed') }],
   ['seat', (db) => db.rpc('seat', { ...visit, room: 'Room 7' }), as('dentist receptionist', { given: given.appointment('arrived') })],
   ['complete', (db) => db.rpc('complete_visit', visit).select('id,status,treatment_records(status,fee)'), as('dentist receptionist', { given: given.appointment('in_chair', { at: '2020-03-04 15:00Z' }) + given.line })],
+  ['join the waitlist', (db) => db.rpc('join_waitlist', { service_ids: [given.SERVICE], earliest: '09:00' }).select('status,earliest,patient:user!patient_id(last_name)'), as('anon patient receptionist')],
+  ['join the waitlist for another', (db) => db.rpc('join_waitlist', { service_ids: [given.SERVICE], patient_id: id('a0002') }).select('status,service_ids'), as('patient dentist')],
+  ['leave a waitlist that is not there', (db) => db.rpc('leave_waitlist', { waitlist_id: id('ee0001') }), as('patient receptionist')],
+  ['the alerts of a visit', (db) => db.rpc('visit_alerts', visit), { writes: true, given: given.appointment('arrived') }],
+  ['acknowledge what is no alert', (db) => db.rpc('acknowledge_alerts', { ...visit, alert_ids: [id('ee0001')] }), as('dentist receptionist', { given: given.appointment('arrived') })],
   ['issue an invoice', (db) => db.rpc('issue_invoice', visit), { writes: true, given: given.visit }],
   ['issue an invoice of an open visit', (db) => db.rpc('issue_invoice', visit), as('receptionist', { given: given.appointment('confirmed') })],
   ['issue a draft', (db) => db.rpc('issue_draft_invoice', { invoice_id: given.DRAFT }).select('status,total,invoice_no'), desk],
@@ -99,7 +111,7 @@ const writing = [
 
 const refused = [
   ['a function that is not there', (db) => db.rpc('nothing'), { refused: null }],
-  ['a function that is not for clients', (db) => db.rpc('idempotency_replay', { method: 'POST', path: '/', key: 'k' }), { stricter: null }],
+  ['a function that is not for clients', (db) => db.rpc('idempotency_replay', { method: 'POST', path: '/', key: 'k', body_sha256: 'x' }), { stricter: null }],
   ['a function for the Auth service', (db) => db.rpc('custom_access_token_hook', { event: {} }), { refused: null }],
   ['a function that writes, by GET', (db) => db.rpc('cancel_appointment', visit, { get: true }), { refused: null }],
   ['an argument that is not there', (db) => slots(db, { nothing: 1 }), { refused: '/nothing' }],
