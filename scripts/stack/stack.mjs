@@ -70,7 +70,7 @@ export async function startBackend({ stateDir, ports, keys, auth, say, step, pro
 }
 
 /** Puts the project's own documents into the knowledge base, through the Worker as an admin would. */
-async function loadKnowledge({ CHAIRSIDE_URL, TOKEN_ADMIN }) {
+export async function loadKnowledge({ CHAIRSIDE_URL, TOKEN_ADMIN }) {
   const { failures } = await loadFolder({ url: CHAIRSIDE_URL, token: TOKEN_ADMIN }, join(root, 'supabase', 'knowledge'));
   if (failures.length > 0) throw new Error(`the knowledge base could not be loaded\n${failures.join('\n')}`);
 }

@@ -10,7 +10,7 @@ import { startChatbot } from './chatbot.mjs';
 import { PEOPLE } from './people.mjs';
 import { endLeftovers, Processes } from './processes.mjs';
 import { requireFreePorts, root } from './settings.mjs';
-import { build, settled, steps, writeEnv } from './stack.mjs';
+import { build, loadKnowledge, settled, steps, writeEnv } from './stack.mjs';
 import { startMainWorker, workerVars } from './worker.mjs';
 
 const SEED_PASSWORD = 'chairside-demo';
@@ -40,6 +40,7 @@ export async function startStack({ stateDir, ports, say, onCrash, onProcesses, f
     const vars = { ...workerVars({ gatewayUrl: project.url, keys: project, alg: 'ES256' }), ...chatbot.vars };
     await step('Worker (wrangler dev)', () => startMainWorker(processes, { stateDir, port: ports.worker, vars, watch: true }));
     const env = { ...describe({ stateDir, ports, project, processes }, tokens), ...chatbot.env };
+    await step('knowledge base (supabase/knowledge)', () => loadKnowledge(env));
     writeEnv(join(stateDir, 'env'), env);
     return { env, stop: () => processes.stopAll() };
   } catch (error) {

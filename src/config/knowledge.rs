@@ -15,7 +15,7 @@ const PINECONE_RERANKER: &str = "bge-reranker-v2-m3";
 const AI_BINDING: &str = "AI";
 
 /// What the chatbot is made of.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Knowledge {
     /// The vector store; without it words alone are searched. Never there without embeddings.
     pub store: Option<Store>,
@@ -27,6 +27,9 @@ pub struct Knowledge {
     pub rerank: Option<Rerank>,
     /// Whether people who are not signed in may search and chat.
     pub anon: bool,
+    /// When a question counts as answerable, for an embedding model that this program was not calibrated for: bias, weight
+    /// of the best cosine similarity, weight of BM25's strength, threshold.
+    pub gate: Option<[f64; 4]>,
 }
 
 /// A vector store.
@@ -162,6 +165,7 @@ pub(super) fn read<F: Fn(&str) -> Option<String>>(read: &mut Reader<F>) -> Knowl
     let chats = read.optional("CHAT", |value| form::one_of(value, "openai or workers-ai"));
     let reranks = read.optional("RERANK", |value| form::one_of(value, "none, workers-ai or pinecone"));
     let anon = read.optional("CHAT_ANON", form::yes_or_no).unwrap_or(false);
+    let gate = read.optional("ANSWERABLE", form::gate);
     let named = |choice: &Option<String>, name: &str| choice.as_deref() == Some(name);
     let pinecone = [&stores, &embeds, &reranks].iter().any(|choice| named(choice, "pinecone"));
     let account = if pinecone { pinecone_account(read) } else { None };
@@ -178,6 +182,7 @@ pub(super) fn read<F: Fn(&str) -> Option<String>>(read: &mut Reader<F>) -> Knowl
         chat: chats.and_then(|name| chat(read, &name)),
         rerank: reranks.and_then(|name| rerank(read, &name, account)),
         anon,
+        gate,
     }
 }
 

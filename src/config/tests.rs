@@ -293,6 +293,8 @@ fn without_a_chatbot_everything_else_runs() {
     assert_eq!(read(&[]).unwrap().knowledge, Knowledge::default());
     assert!(!read(&[]).unwrap().knowledge.anon);
     assert!(read(&[("CHAT_ANON", "true"), ("RERANK", "none")]).unwrap().knowledge.anon);
+    let gate = read(&[("ANSWERABLE", "-6.5, 6.8, 6.4, 0.2")]).unwrap().knowledge.gate;
+    assert_eq!(gate, Some([-6.5, 6.8, 6.4, 0.2]));
 }
 
 #[test]
@@ -368,6 +370,8 @@ fn the_chatbots_settings_have_their_forms() {
         ("CHAT", "pinecone"),
         ("RERANK", "chroma"),
         ("CHAT_ANON", "yes"),
+        ("ANSWERABLE", "-6.5, 6.8, 6.4"),
+        ("ANSWERABLE", "-6.5 6.8 much 0"),
         ("CHROMA_URL", "http://chroma.example"),
         ("CHROMA_COLLECTION", "a b"),
         ("CHROMA_TENANT", "../x"),

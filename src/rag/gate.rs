@@ -52,6 +52,18 @@ impl Gate {
         lexical: Coefficients { bias: -4.91, dense: 0.0, strength: 11.78, threshold: -1.0 },
     };
 
+    /// For an embedding model: the coefficients that are given, or those it was calibrated with here. Where there are neither
+    /// its similarities mean nothing yet, and the words alone decide.
+    pub fn of(model: Option<&str>, given: Option<[f64; 4]>) -> Self {
+        let is_minilm = model.is_some_and(|model| model.ends_with("all-MiniLM-L6-v2"));
+        let hybrid = match given {
+            Some([bias, dense, strength, threshold]) => Coefficients { bias, dense, strength, threshold },
+            None if is_minilm => Self::MINILM.hybrid,
+            None => Self::MINILM.lexical,
+        };
+        Self { hybrid, ..Self::MINILM }
+    }
+
     /// Judges; without anything found nothing is answerable.
     pub fn judge(&self, features: Features) -> Verdict {
         let coefficients = if features.dense.is_some() { self.hybrid } else { self.lexical };
@@ -85,6 +97,16 @@ mod tests {
     #[test]
     fn without_vectors_words_alone_decide() {
         assert!(answerable(None, 0.5) && !answerable(None, 0.2) && !answerable(None, 0.0));
+    }
+
+    #[test]
+    fn a_model_that_was_not_calibrated_is_not_believed() {
+        assert_eq!(Gate::of(Some("sentence-transformers/all-MiniLM-L6-v2"), None), Gate::MINILM);
+        let other = Gate::of(Some("@cf/baai/bge-m3"), None);
+        let near = Features { dense: Some(0.95), strength: 0.1 };
+        assert!(!other.judge(near).answerable && Gate::MINILM.judge(near).answerable);
+        let given = Gate::of(Some("@cf/baai/bge-m3"), Some([-1.0, 2.0, 0.0, 0.0]));
+        assert!(given.judge(near).answerable);
     }
 
     #[test]

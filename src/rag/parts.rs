@@ -48,7 +48,10 @@ impl Parts {
             embedder: settings.embeddings.as_ref().map(|settings| Model::new(settings, Patience::TURN)),
             keeper: settings.embeddings.as_ref().map(|settings| Model::new(settings, Patience::BULK)),
             reranker: settings.rerank.as_ref().map(|settings| reranker(settings, Patience::TURN)),
-            gate: Gate::MINILM,
+            gate: Gate::of(
+                settings.embeddings.as_ref().map(|embeddings| embeddings.model.as_str()),
+                settings.gate,
+            ),
             settings: settings.clone(),
             stores: RefCell::default(),
             active: RefCell::default(),

@@ -86,3 +86,15 @@ pub fn prefix(value: &str) -> Checked<String> {
     let fits = value.chars().count() <= 1000 && !value.chars().any(|c| c.is_control() && c != '\n');
     if fits { Ok(value.to_owned()) } else { Err("must be at most 1000 characters of text") }
 }
+
+/// Four numbers, as `scripts/eval` prints them.
+pub fn gate(value: &str) -> Checked<[f64; 4]> {
+    let numbers: Option<Vec<f64>> = value
+        .split([',', ' '])
+        .filter(|part| !part.is_empty())
+        .map(|part| part.parse().ok().filter(|number: &f64| number.is_finite()))
+        .collect();
+    numbers
+        .and_then(|numbers| numbers.try_into().ok())
+        .ok_or("must be four numbers: bias, dense, strength, threshold")
+}
