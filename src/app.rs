@@ -40,8 +40,8 @@ pub struct Handled<S> {
     pub log: LogLine,
     /// Whether something may have been written, of which live rooms want to hear at once.
     pub wrote: bool,
-    /// What became of a reading of medical records, which its queue wants to hear.
-    pub access: Option<access::Outcome>,
+    /// What became of readings of medical records, which their queue wants to hear.
+    pub access: Vec<access::Outcome>,
 }
 
 /// What is logged of a request: no query value, no body, no name.
@@ -207,7 +207,7 @@ impl App {
             cause: cause.or(seen.cause),
             request_id,
         };
-        let access = seen.access.outcome(&answer);
+        let access = seen.access.outcomes(&answer);
         Handled { answer, log, wrote, access }
     }
 
@@ -391,7 +391,7 @@ pub fn misconfigured<P: Platform>(
         cause,
         request_id: request_id.clone(),
     };
-    Handled { answer: answer.header("x-request-id", request_id), log, wrote: false, access: None }
+    Handled { answer: answer.header("x-request-id", request_id), log, wrote: false, access: Vec::new() }
 }
 
 /// The client's own id when it is a UUID, else a new one.

@@ -39,7 +39,7 @@ fn a_reading_is_noted_with_the_reader_s_token_and_without_values() {
     });
     let intent = json!({ "reading": reading, "token": token, "expires_at": NOW + 3600 });
     assert_eq!(script.noted.borrow().as_slice(), [intent]);
-    assert_eq!(seen.access, Some(Outcome { id: NEW_ID.into(), shown: true, row_count: Some(1) }));
+    assert_eq!(seen.access, [Outcome { id: NEW_ID.into(), shown: true, row_count: Some(1) }]);
 }
 
 #[test]
@@ -103,10 +103,26 @@ fn script_full() -> Script {
 fn a_refused_request_has_read_nothing() {
     let refused = script(vec![pg_error(403, "42501", "no")]);
     let seen: Seen = run(&by_dentist(get(RECORDS)), &refused);
-    assert_eq!(seen.access, Some(Outcome { id: NEW_ID.into(), shown: false, row_count: None }));
+    assert_eq!(seen.access, [Outcome { id: NEW_ID.into(), shown: false, row_count: None }]);
     let empty =
         script(vec![reply(200, &[("content-type", "application/json"), ("content-range", "*/0")], "[]")]);
-    assert_eq!(run(&by_dentist(get(RECORDS)), &empty).access.unwrap().row_count, Some(0));
+    assert_eq!(run(&by_dentist(get(RECORDS)), &empty).access[0].row_count, Some(0));
+}
+
+#[test]
+fn a_refusal_that_lists_alerts_has_shown_them() {
+    let refusal = pg_error(409, "PT409", "x");
+    let refusal = refusal.map(|reply| {
+        let error =
+            json!({ "code": "PT409", "message": "unread", "details": "acknowledged_alerts", "hint": null });
+        chairside::http::Reply { body: error.to_string().into_bytes(), ..reply }
+    });
+    let visit = r#"{"appointment_id":"00000000-0000-4000-8000-00000000dead"}"#;
+    let script = script(vec![refusal, ok_json(r#"[{"title":"Latex"},{"title":"Penicillin"}]"#)]);
+    let seen = run(&by_dentist(request(Method::Post, "/rest/v1/rpc/complete_visit").json(visit)), &script);
+    assert_eq!((seen.status, seen.json()["alerts"].as_array().map(Vec::len)), (409, Some(2)));
+    assert_eq!(script.noted.borrow()[0]["reading"]["route"], "/rest/v1/rpc/visit_alerts");
+    assert_eq!(seen.access, [Outcome { id: NEW_ID.into(), shown: true, row_count: Some(2) }]);
 }
 
 fn intent(id: &str, token: &str, expires_at: u64) -> Intent {

@@ -74,7 +74,8 @@ pub struct Outcome {
 #[derive(Debug, Default)]
 pub struct Slot {
     pending: RefCell<Option<Intent>>,
-    noted: RefCell<Option<String>>,
+    noted: RefCell<Vec<String>>,
+    closed: RefCell<Vec<Outcome>>,
 }
 
 impl Slot {
@@ -86,15 +87,24 @@ impl Slot {
     /// Takes it for the call that is made now.
     pub fn take(&self) -> Option<Intent> {
         let intent = self.pending.borrow_mut().take()?;
-        *self.noted.borrow_mut() = Some(intent.reading.id.clone());
+        self.noted.borrow_mut().push(intent.reading.id.clone());
         Some(intent)
     }
 
-    /// What became of it, by the answer; `None` when nothing was noted.
-    pub fn outcome<S>(&self, answer: &Answer<S>) -> Option<Outcome> {
-        let id = self.noted.borrow_mut().take()?;
+    /// What became of the last one, where the answer's head does not say it: so many rows were shown, or nothing.
+    pub fn close(&self, row_count: Option<usize>) {
+        let row_count = row_count.and_then(|count| u64::try_from(count).ok());
+        if let Some(id) = self.noted.borrow_mut().pop() {
+            self.closed.borrow_mut().push(Outcome { id, shown: row_count.is_some(), row_count });
+        }
+    }
+
+    /// What became of all that were noted, by the answer.
+    pub fn outcomes<S>(&self, answer: &Answer<S>) -> Vec<Outcome> {
         let shown = answer.status < 400;
-        Some(Outcome { id, shown, row_count: find(&answer.headers, "content-range").and_then(rows) })
+        let row_count = find(&answer.headers, "content-range").and_then(rows);
+        let open = self.noted.take().into_iter().map(|id| Outcome { id, shown, row_count });
+        open.chain(self.closed.take()).collect()
     }
 }
 

@@ -135,7 +135,13 @@ impl<P: Platform, R: Request> Rest<'_, P, R> {
 
     /// Says that the next call shows medical records, if it does.
     fn expect_reading(&self, target: &str, query: &Checked, tells: bool) {
-        if !self.config.access_log || !(tells || access::is_medical(query.relations())) {
+        if tells || access::is_medical(query.relations()) {
+            self.expect_reading_of(target, query.shape());
+        }
+    }
+
+    fn expect_reading_of(&self, target: &str, query: String) {
+        if !self.config.access_log {
             return;
         }
         let intent = access::intent(self.caller, |actor| Reading {
@@ -144,7 +150,7 @@ impl<P: Platform, R: Request> Rest<'_, P, R> {
             actor,
             method: self.request.method().name().to_owned(),
             route: format!("/rest/v1/{target}"),
-            query: query.shape(),
+            query,
             row_count: None,
             request_id: self.request_id.to_owned(),
         });

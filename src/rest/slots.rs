@@ -84,7 +84,10 @@ async fn unread_alerts<P: Platform, R: Request>(
     };
     let only_unread = vec![("acknowledged_at".to_owned(), "is.null".to_owned())];
     let arguments = json!({ "appointment_id": visit }).to_string().into_bytes();
-    read(rest, Spec::post("rpc/visit_alerts", only_unread, Some(arguments))).await
+    rest.expect_reading_of("rpc/visit_alerts", "acknowledged_at=is.null".to_owned());
+    let alerts = read(rest, Spec::post("rpc/visit_alerts", only_unread, Some(arguments))).await;
+    rest.access.close(alerts.as_ref().and_then(Value::as_array).map(Vec::len));
+    alerts
 }
 
 /// The wish of a single row; several rows at once get no proposals.

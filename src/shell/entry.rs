@@ -43,7 +43,7 @@ async fn fetch(request: worker::Request, env: Env, context: Context) -> worker::
         if wrote {
             nudge(app, platform.env(), &context);
         }
-        if let Some(outcome) = access {
+        for outcome in access {
             settle(app, platform.env(), &context, &outcome);
         }
     }

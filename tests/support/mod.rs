@@ -271,7 +271,7 @@ pub struct Seen {
     pub body: Vec<u8>,
     pub log: String,
     pub calls: Vec<Call>,
-    pub access: Option<Outcome>,
+    pub access: Vec<Outcome>,
 }
 
 impl Seen {

@@ -1,6 +1,7 @@
 // A deadlock in the real database: the request is its victim, is tried once more by the edge, and goes through.
 
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Database } from '../lib/database.mjs';
@@ -17,7 +18,7 @@ after(async () => {
   await Promise.all([db.close(), other.close()]);
 });
 
-const waiting = async () => (await db.rows(`select 1 from pg_stat_activity where wait_event_type = 'Lock' and query ilike '%service%' and pid <> pg_backend_pid()`)).length;
+const waiting = async (what = 'service') => (await db.rows(`select 1 from pg_stat_activity where wait_event_type = 'Lock' and query ilike $1 and pid <> pg_backend_pid()`, [`%${what}%`])).length;
 
 async function until(condition) {
   for (let tries = 0; tries < 500; tries += 1) {
@@ -45,4 +46,25 @@ test('the_victim_of_a_deadlock_is_tried_again_and_wins', async () => {
   assert.equal(paths['PATCH /rest/v1/service'], 2);
   const [{ changed }] = await db.rows(`select count(*)::int as changed from public.service where lay_name = 'Deadlock'`);
   assert.equal(changed, 2);
+});
+
+test('a_function_that_is_the_victim_is_called_again_and_happens_once', async () => {
+  // The call takes the lock of bookings, then waits for the appointment, which this transaction holds before it asks for
+  // that lock.
+  const [{ id }] = await db.rows(`select id from public.appointment where status = 'scheduled' and starts_at > now() + interval '2 days' order by starts_at limit 1`);
+  await control('DELETE', '/requests');
+  await other.rows(`begin; set local deadlock_timeout = '60s'; set local lock_timeout = '1500ms'`);
+  await other.rows('select 1 from public.appointment where id = $1 for update', [id]);
+  const key = randomUUID();
+  const call = () => send('POST', '/rest/v1/rpc/cancel_appointment', { role: 'receptionist', body: { appointment_id: id }, headers: { 'idempotency-key': key } });
+  const asked = call();
+  await until(async () => (await waiting('cancel_appointment')) === 1);
+  const both = other.rows('select app.lock_bookings()');
+  await both.then(() => other.rows('commit'), () => other.rows('rollback'));
+  const reply = await asked;
+  assert.deepEqual([reply.status, reply.json.status], [200, 'cancelled'], reply.text);
+  const { paths } = await control('GET', '/requests');
+  assert.equal(paths['POST /rest/v1/rpc/cancel_appointment'], 2);
+  const again = await call();
+  assert.deepEqual([again.headers.get('idempotency-replayed'), again.json.version], ['true', reply.json.version]);
 });

@@ -110,14 +110,29 @@ test('a_good_reply_that_breaks_off_breaks_off_for_the_client', async () => {
   assert.equal((await send('GET', READ, ADMIN)).status, 200);
 });
 
-test('a_deadlock_is_tried_once_more', async () => {
-  await control('DELETE', '/requests');
-  const deadlock = { ...reply(500, pg('40P01')), path: '/rest/v1/service', method: 'PATCH', count: 1 };
-  const won = await during(deadlock, () => send(...REQUESTS[2]));
-  assert.equal(won.status, 204, won.text);
-  const { paths } = await control('GET', '/requests');
-  assert.equal(paths['PATCH /rest/v1/service'], 2);
-});
+for (const [what, code] of [['a_deadlock', '40P01'], ['a_serialization_failure', '40001']]) {
+  test(`${what}_is_tried_once_more`, async () => {
+    await control('DELETE', '/requests');
+    const failure = { ...reply(500, pg(code)), path: '/rest/v1/service', method: 'PATCH', count: 1 };
+    const won = await during(failure, () => send(...REQUESTS[2]));
+    assert.equal(won.status, 204, won.text);
+    const { paths } = await control('GET', '/requests');
+    assert.equal(paths['PATCH /rest/v1/service'], 2);
+  });
+
+  test(`${what}_of_a_function_is_tried_once_more`, async () => {
+    await control('DELETE', '/requests');
+    const failure = { ...reply(500, pg(code)), path: '/rest/v1/rpc/cancel_appointment', count: 1 };
+    const found = await during(failure, () => send('POST', '/rest/v1/rpc/cancel_appointment', { role: 'admin', body: { appointment_id: '00000000-0000-4000-8000-00000000dead' } }));
+    assert.equal(found.status, 404, found.text);
+    const { paths } = await control('GET', '/requests');
+    assert.equal(paths['POST /rest/v1/rpc/cancel_appointment'], 2);
+    await during({ ...failure, count: 2 }, async () => {
+      const lost = await send('POST', '/rest/v1/rpc/cancel_appointment', { role: 'admin', body: { appointment_id: '00000000-0000-4000-8000-00000000dead' } });
+      assert.deepEqual([lost.status, lost.json.code], [409, code]);
+    });
+  });
+}
 
 test('sign_in_says_that_it_is_away', async () => {
   const signIn = () => send('POST', '/auth/v1/token?grant_type=password', { body: { email: 'patient1@clinic.test', password: 'chairside-demo' } });

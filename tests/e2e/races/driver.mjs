@@ -35,7 +35,7 @@ export class Race {
   }
 
   async #start() {
-    this.worker = await startWorkerd({ folder: this.folder, vars: settings(), port: this.port, build: process.env.CHAIRSIDE_BUILD_DIR });
+    this.worker = await startWorkerd({ folder: this.folder, vars: settings({ SUPABASE_SERVICE_ROLE_KEY: process.env.SERVICE_ROLE_KEY }), port: this.port, build: process.env.CHAIRSIDE_BUILD_DIR });
   }
 
   /** A client that speaks for a person. */
