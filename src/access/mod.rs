@@ -2,7 +2,7 @@
 //!
 //! A reading is noted in a queue ([`queue`], a Durable Object) while the database is still busy with it, and the reply
 //! waits for both: what was read is known to have been, whatever becomes of the Worker. How many rows it was is told
-//! afterwards. From the queue it goes to the database, under the reader's own token, until it is in; each has an id of
+//! a moment afterwards. From the queue it goes to the database, under the reader's own token, until it is in; each has an id of
 //! ours, by which one that is told twice is kept once. (Not the request's id: that is the client's to choose, and a
 //! second reading under the same one would be none.)
 

@@ -119,7 +119,8 @@ impl<P: Platform, R: Request> Rest<'_, P, R> {
             self.note(intent).await?;
             return self.once(call).await;
         }
-        let (noted, outcome) = join(self.note(intent), self.once(call)).await;
+        // The database first: the note is written while it works.
+        let (outcome, noted) = join(self.once(call), self.note(intent)).await;
         noted.and(outcome)
     }
 

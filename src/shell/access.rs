@@ -1,13 +1,18 @@
 //! The object that keeps readings of medical records until they are in the database. A shell around
-//! [`crate::access::queue`]: it restores the machine from SQLite, hands it one event at a time and performs its effects
-//! in order.
+//! [`crate::access::queue`]: it restores the machine from SQLite, hands it one event at a time and performs its effects.
+//!
+//! Readers wait until the object has their note, not until it is on disk, which would take longer than the reading: what
+//! is to be stored gathers for [`STORE_MS`] and is stored together. A Worker that dies takes nothing with it; a machine
+//! that dies with this object on it takes what it was told in that time.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde_json::json;
 use worker::{
-    DurableObject, Env, Error, Request, Response, Result, State, WebSocket, WebSocketIncomingMessage,
+    Delay, DurableObject, Env, Error, Request, Response, Result, State, WebSocket, WebSocketIncomingMessage,
     console_error, durable_object,
 };
 
@@ -15,12 +20,16 @@ use super::env;
 use super::object::{self, now_ms, random};
 use super::platform::EdgePlatform;
 use super::store::Store;
-use crate::access::Reading;
 use crate::access::queue::{Effect, Event, Queue, Sender};
+use crate::access::{Outcome, Reading};
 use crate::config::{Config, Secret};
 use crate::http::{Call, Method, Platform};
 
 const TIMEOUT_MS: u32 = 10_000;
+/// How long what is to be stored gathers.
+const STORE_MS: u64 = 50;
+/// How long until storing is tried again.
+const STORE_AGAIN_MS: u64 = 1_000;
 
 /// The object.
 #[durable_object]
@@ -33,28 +42,44 @@ struct Inner {
     env: Env,
     config: Option<Config>,
     store: OnceCell<Store>,
-    // `None` after a failed effect: the machine is made anew from what is stored.
     machine: RefCell<Option<Queue>>,
+    /// What is to be stored, or deleted.
+    writes: RefCell<BTreeMap<String, Option<String>>>,
+    alarm: Cell<Option<u64>>,
+    storing: Cell<bool>,
 }
 
 impl DurableObject for AccessQueue {
     fn new(state: State, env: Env) -> Self {
         let config = env::config(&env).ok();
         Self {
-            inner: Rc::new(Inner { state, env, config, store: OnceCell::new(), machine: RefCell::new(None) }),
+            inner: Rc::new(Inner {
+                state,
+                env,
+                config,
+                store: OnceCell::new(),
+                machine: RefCell::new(None),
+                writes: RefCell::default(),
+                alarm: Cell::new(None),
+                storing: Cell::new(false),
+            }),
         }
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let path = request.path();
         let body = request.text().await?;
-        let event = match path.as_str() {
-            "/note" => Event::Note(serde_json::from_str(&body)?),
-            "/settle" => Event::Settle(serde_json::from_str(&body)?),
+        let taken = match path.as_str() {
+            "/note" => self.inner.dispatch(Event::Note(serde_json::from_str(&body)?))?,
+            "/settle" => {
+                for outcome in serde_json::from_str::<Vec<Outcome>>(&body)? {
+                    self.inner.dispatch(Event::Settle(outcome))?;
+                }
+                true
+            }
             _ => return Response::error("not found", 404),
         };
-        // The answer is held back until what was written is durable.
-        if self.inner.dispatch(event)? { Response::empty() } else { Response::error("full", 503) }
+        if taken { Response::empty() } else { Response::error("full", 503) }
     }
 
     async fn alarm(&self) -> Result<Response> {
@@ -79,12 +104,12 @@ impl DurableObject for AccessQueue {
 impl Inner {
     /// Hands the machine an event and performs what it asks for; `false`: it does not take the event.
     fn dispatch(self: &Rc<Self>, event: Event) -> Result<bool> {
-        let store = Store::opened(&self.store, &self.state)?;
         let effects = {
             let mut slot = self.machine.borrow_mut();
             let machine = if let Some(machine) = slot.take() {
                 machine
             } else {
+                let store = Store::opened(&self.store, &self.state)?;
                 Queue::restore(&store.values()?, self.service_key().is_some())
             };
             slot.insert(machine).handle(now_ms(), random(), event)
@@ -92,20 +117,19 @@ impl Inner {
         let mut taken = true;
         for effect in effects {
             taken &= effect != Effect::Refuse;
-            if let Err(error) = self.perform(store, effect) {
-                console_error!("access: an effect failed: {error}");
-                *self.machine.borrow_mut() = None;
-                return Err(error);
-            }
+            self.perform(effect);
         }
         Ok(taken)
     }
 
-    fn perform(self: &Rc<Self>, store: &Store, effect: Effect) -> Result<()> {
+    fn perform(self: &Rc<Self>, effect: Effect) {
         match effect {
-            Effect::Save { key, value } => store.put(&key, &value)?,
-            Effect::Forget { key } => store.delete(&key)?,
-            Effect::SetAlarm(at) => object::set_alarm(&self.state, Some(at)),
+            Effect::Save { key, value } => self.write(key, Some(value)),
+            Effect::Forget { key } => self.write(key, None),
+            Effect::SetAlarm(at) => {
+                self.alarm.set(Some(at));
+                self.store_soon(STORE_MS);
+            }
             Effect::Deliver { batch, sender, readings } => {
                 let inner = Rc::clone(self);
                 self.state.wait_until(async move {
@@ -125,6 +149,42 @@ impl Inner {
                 "access: {entries} readings wait to be logged, {failures} failures{}",
                 if stuck { "; some need SUPABASE_SERVICE_ROLE_KEY, their tokens have ended" } else { "" }
             ),
+        }
+    }
+
+    fn write(self: &Rc<Self>, key: String, value: Option<String>) {
+        self.writes.borrow_mut().insert(key, value);
+        self.store_soon(STORE_MS);
+    }
+
+    fn store_soon(self: &Rc<Self>, ms: u64) {
+        if self.storing.replace(true) {
+            return;
+        }
+        let inner = Rc::clone(self);
+        self.state.wait_until(async move {
+            Delay::from(Duration::from_millis(ms)).await;
+            inner.storing.set(false);
+            if let Err(error) = inner.store_all() {
+                console_error!("access: what was read is not stored yet: {error}");
+                inner.store_soon(STORE_AGAIN_MS);
+            }
+        });
+    }
+
+    /// Stores all that has gathered, in one transaction: without a wait in between the runtime makes it one. What fails
+    /// is stored another time.
+    fn store_all(&self) -> Result<()> {
+        let store = Store::opened(&self.store, &self.state)?;
+        for (key, value) in self.writes.borrow().iter() {
+            match value {
+                Some(value) => store.put(key, value)?,
+                None => store.delete(key)?,
+            }
+        }
+        self.writes.borrow_mut().clear();
+        if let Some(at) = self.alarm.take() {
+            object::set_alarm(&self.state, Some(at));
         }
         Ok(())
     }

@@ -1,12 +1,13 @@
 //! The fetch event: from a `worker` request to a `worker` response.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
-use worker::{Context, Env, Headers, Response, ResponseBuilder, console_error, console_log, event};
+use worker::{Context, Delay, Env, Headers, Response, ResponseBuilder, console_error, console_log, event};
 
 use super::metrics;
-use super::object::post;
+use super::object::{now_ms, post};
 use super::platform::EdgePlatform;
 use super::request::EdgeRequest;
 use crate::access::Outcome;
@@ -15,9 +16,14 @@ use crate::config::ConfigError;
 use crate::http::{Answer, Payload};
 use crate::schema::SCHEMA;
 
+/// How long outcomes of readings gather.
+const SETTLE_MS: u64 = 100;
+
 thread_local! {
     // Settings do not change within an isolate: they are read once.
     static APP: OnceCell<Rc<Result<App, ConfigError>>> = const { OnceCell::new() };
+    static OUTCOMES: RefCell<Vec<Outcome>> = const { RefCell::new(Vec::new()) };
+    static SETTLING: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
 #[event(fetch)]
@@ -43,9 +49,7 @@ async fn fetch(request: worker::Request, env: Env, context: Context) -> worker::
         if wrote {
             nudge(app, platform.env(), &context);
         }
-        for outcome in access {
-            settle(app, platform.env(), &context, &outcome);
-        }
+        settle(app, platform.env(), &context, access);
     }
     respond(answer)
 }
@@ -64,12 +68,25 @@ fn nudge(app: &App, env: &Env, context: &Context) {
     });
 }
 
-/// Tells the queue of readings, after the reply, what came of one. Should that be lost, the reading is logged all the same.
-fn settle(app: &App, env: &Env, context: &Context, outcome: &Outcome) {
+/// Tells the queue of readings, after the replies, what came of some. Those of a moment are told together. Should that be
+/// lost, the readings are logged all the same.
+fn settle(app: &App, env: &Env, context: &Context, outcomes: Vec<Outcome>) {
+    if outcomes.is_empty() {
+        return;
+    }
+    OUTCOMES.with_borrow_mut(|waiting| waiting.extend(outcomes));
+    let now = now_ms();
+    // Another request will tell them; should that one have ended without, the next one does.
+    if SETTLING.get().is_some_and(|since| now < since + SETTLE_MS * 20) {
+        return;
+    }
+    SETTLING.set(Some(now));
     let (clinic, queues) = (app.config.clinic_id.clone(), super::env::access_queues(env));
-    let body = serde_json::to_string(outcome);
     context.wait_until(async move {
-        if let (Ok(queues), Ok(body)) = (queues, body) {
+        Delay::from(Duration::from_millis(SETTLE_MS)).await;
+        SETTLING.set(None);
+        let outcomes = OUTCOMES.take();
+        if let (Ok(queues), Ok(body)) = (queues, serde_json::to_string(&outcomes)) {
             let _ = post(&queues, &clinic, "/settle", body).await;
         }
     });
