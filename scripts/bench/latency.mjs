@@ -20,8 +20,10 @@ const PATIENT = '00000000-0000-4000-8000-0000000a0001';
 const DENTIST = '00000000-0000-4000-8000-0000000000d1';
 const ROWS = 20;
 const PATIENCE_MS = 15_000;
+// Frames of changes are longer than this, all others shorter.
+const SHORT = 1_000;
 
-/** `{chairside, postgres}`: for writes that way `{ours, standIn}`, ms of each delivery, and how many were expected. */
+/** `{chairside, postgres}`: for writes that way, percentiles of the deliveries' ms, `ours` and the `standIn`'s meanwhile. */
 export async function measureLatency(processes, { stateDir, ports, listeners, rounds, seconds, say }) {
   const keys = await loadKeys(stateDir);
   const gatewayUrl = `http://127.0.0.1:${ports.gateway}`;
@@ -79,7 +81,9 @@ class Bench {
     this.sockets.push(standIn);
     for (let n = 0; n < count; n++) {
       const socket = await joined(this.worker.port, `${path}${this.keys.anonKey}`, 'appointment', this.tokens[ROLES[n % ROLES.length]]);
-      socket.onText = (text) => this.#heard(text);
+      // Frames are known by their length: reading all of them would cost the core that the others need.
+      if (n > 0) socket.onFrame = (bytes) => bytes > SHORT && this.turn?.heard(n);
+      else socket.onText = (text) => this.#witnessed(text);
       this.sockets.push(socket);
     }
     this.beating = setInterval(() => {
@@ -88,20 +92,19 @@ class Bench {
     this.count = count;
   }
 
-  // Every listener gets the same row: its mark is found without reading the rest.
-  #heard(text) {
-    const now = performance.timeOrigin + performance.now();
-    const mark = text.includes('"postgres_changes"') && text.match(/"record":\{[^}]*?"notes":"bench (\d+)"/g)?.at(-1).match(/bench (\d+)/)[1];
-    if (mark) this.turn?.heard(mark, now);
+  // One listener reads what it gets, which shows that changes come in the order of the log.
+  #witnessed(text) {
+    if (text.length <= SHORT) return;
+    this.turn?.heard(0);
+    this.turn?.witnessed(JSON.parse(text)[4].data.record.notes);
   }
 
   #heardAtStandIn(text) {
-    const now = performance.timeOrigin + performance.now();
+    const now = clock();
     if (!text.includes('"change_log"')) return;
-    const { record } = JSON.parse(text)[4].data;
-    const row = typeof record.record === 'string' ? JSON.parse(record.record) : record.record;
-    const mark = row?.notes?.match(/^bench (\d+)$/)?.[1];
-    if (mark) this.turn?.committed(mark, Date.parse(record.at) + fraction(record.at), now);
+    const { seq, at, record } = JSON.parse(text)[4].data.record;
+    const { notes } = typeof record === 'string' ? JSON.parse(record) : (record ?? {});
+    if (notes?.startsWith('bench ')) this.turn?.committed({ seq, notes, at: Date.parse(at) + microseconds(at), heard: now });
   }
 
   /** Writes for so long and waits until everybody has everything. */
@@ -114,10 +117,12 @@ class Bench {
     for (let n = 0; n < total; n++) {
       // Somewhere in its twentieth of a second: an even beat could keep step with Realtime's polls.
       await sleep(began + ((n + Math.random()) * 1000) / PER_SECOND - performance.now());
-      writes.push(this[way](this.written++));
+      writes.push(this[way](this.written++).catch((error) => error));
     }
-    await Promise.all(writes);
+    const failed = (await Promise.all(writes)).find(Boolean);
+    if (failed) throw failed;
     await turn.over();
+    this.turn = null;
     return turn.samples();
   }
 
@@ -141,51 +146,57 @@ class Bench {
 
 /** The writes of one turn: when each was committed, and when it was heard. */
 class Turn {
-  #commits = new Map();
-  #heard = new Map();
+  #commits = [];
+  #order = [];
   #arrived = 0;
-  #direct = [];
 
   constructor(total, listeners) {
     this.total = total;
-    this.wanted = total * listeners;
+    this.times = Array.from({ length: listeners }, () => []);
     this.done = new Promise((resolve) => (this.resolve = resolve));
   }
 
-  heard(mark, now) {
-    if (!this.#heard.has(mark)) this.#heard.set(mark, []);
-    this.#heard.get(mark).push(now);
+  heard(listener) {
+    this.times[listener].push(clock());
     this.#arrived++;
     this.#check();
   }
 
-  committed(mark, at, now) {
-    this.#commits.set(mark, at);
-    this.#direct.push(now - at);
+  witnessed(notes) {
+    this.#order.push(notes);
+  }
+
+  committed(commit) {
+    this.#commits.push(commit);
     this.#check();
   }
 
   #check() {
-    if (this.#arrived >= this.wanted && this.#commits.size >= this.total) this.resolve();
+    if (this.#arrived >= this.total * this.times.length && this.#commits.length >= this.total) this.resolve();
   }
 
   async over() {
     const timer = new AbortController();
     const late = sleep(PATIENCE_MS, 'late', { signal: timer.signal }).catch(() => {});
     if ((await Promise.race([this.done, late])) === 'late') {
-      throw new Error(`${this.#arrived} of ${this.wanted} deliveries and ${this.#commits.size} of ${this.total} writes were heard of`);
+      throw new Error(`${this.#arrived} of ${this.total * this.times.length} deliveries and ${this.#commits.length} of ${this.total} writes were heard of`);
     }
     timer.abort();
   }
 
+  /** A listener's n-th frame is the n-th commit. */
   samples() {
-    const ours = [...this.#heard].flatMap(([mark, times]) => times.map((time) => time - this.#commits.get(mark)));
-    return { ours, standIn: this.#direct };
+    const commits = this.#commits.toSorted((one, other) => one.seq - other.seq);
+    const isInOrder = this.times.every(({ length }) => length === this.total) && commits.every(({ notes }, n) => notes === this.#order[n]);
+    if (!isInOrder) throw new Error('a listener did not get each change once, in the order of the log');
+    return { ours: this.times.flatMap((times) => times.map((time, n) => time - commits[n].at)), standIn: commits.map(({ heard, at }) => heard - at) };
   }
 }
 
-// A Date ends with milliseconds; Postgres tells microseconds.
-const fraction = (at) => Number(`0.${(at.match(/\.(\d+)/)?.[1] ?? '').slice(3) || 0}`);
+const clock = () => performance.timeOrigin + performance.now();
+
+// A Date ends with milliseconds; Postgres tells microseconds, without zeros at the end.
+const microseconds = (at) => Number(`0.${(at.match(/\.(\d+)/)?.[1] ?? '').slice(3) || 0}`);
 
 async function joined(port, path, table, token) {
   const socket = await Socket.open(port, path);
