@@ -22,6 +22,8 @@ const WELCOME = 'Subscribed to PostgreSQL';
 const START = 100_000_000;
 const SERVER_CORE = 0;
 const READER_CORE = 1;
+// Turns of nothing: compilers warm up and objects wake.
+const WARM_UP = 3;
 
 /** Measures `clients` sockets over `shards` rooms: per peer `{rate, cpu}` of each round. */
 export async function measureFanout(processes, { stateDir, clients, shards, rounds, deliveries, say }) {
@@ -36,8 +38,7 @@ export async function measureFanout(processes, { stateDir, clients, shards, roun
     await run.connect(await tokens(clients, keys, gatewayUrl), keys.anonKey);
     say(`${PEERS.length} x ${clients} sockets over ${shards} ${shards === 1 ? 'room' : 'rooms'}, frames of ${run.frame.length} bytes`);
     const repeats = Math.max(1, Math.round(deliveries / clients));
-    // Once for nothing: compilers warm up and objects wake.
-    for (const peer of peers) await run.turn(peer, Math.ceil(repeats / 4));
+    for (const peer of peers) await run.turn(peer, WARM_UP * repeats);
     const taken = [];
     for (let round = 0; round < rounds; round++) {
       const figures = {};
@@ -85,15 +86,20 @@ class Run {
     return { port: trigger, headers: { 'x-rooms': rooms.join(), 'content-length': Buffer.byteLength(body) }, body };
   }
 
-  /** One peer's turn: deliveries per second, and workerd's time on its core for each, in us. */
+  /**
+   * One peer's turn: deliveries per second until the last has arrived (`rate`) and until the push is answered too
+   * (`answered`), and workerd's time on its core for each, in us.
+   */
   async turn(peer, repeats) {
-    // A socket that says nothing for a minute is closed by the Room.
-    if (peer.name === 'ours') await this.generator.call('heartbeat', { name: 'ours', text: '[null,"h","phoenix","heartbeat",{}]' });
+    // A socket that says nothing for a minute is closed by the Room. The others' say the same: where TCP's two ends have
+    // just spoken, a frame costs more.
+    await this.generator.call('heartbeat', { name: peer.name, text: '[null,"h","phoenix","heartbeat",{}]' });
     const pushes = Array.from({ length: repeats }, () => this.#push(peer));
     const before = cpuNs(peer.pid);
-    const { deliveries, ms, generatorMs } = await this.generator.call('run', { name: peer.name, pushes, length: Buffer.byteLength(this.frame) });
+    const { deliveries, ms, answeredMs, generatorMs } = await this.generator.call('run', { name: peer.name, pushes, length: Buffer.byteLength(this.frame) });
     const after = cpuNs(peer.pid);
-    return { rate: deliveries / (ms / 1000), cpu: before === null ? null : (after - before) / 1000 / deliveries, readerCpu: (generatorMs * 1000) / deliveries };
+    const [rate, answered] = [ms, answeredMs].map((taken) => deliveries / (taken / 1000));
+    return { rate, answered, cpu: before === null ? null : (after - before) / 1000 / deliveries, readerCpu: (generatorMs * 1000) / deliveries };
   }
 }
 
@@ -122,10 +128,10 @@ async function tokens(count, keys, gatewayUrl) {
 // Ratios are taken within each round, whose turns saw the same machine.
 function summary(rounds) {
   const peers = Object.fromEntries(
-    PEERS.map((peer) => [peer, Object.fromEntries(['rate', 'cpu', 'readerCpu'].map((figure) => [figure, median(rounds.map((round) => round[peer][figure]))]))]),
+    PEERS.map((peer) => [peer, Object.fromEntries(['rate', 'answered', 'cpu', 'readerCpu'].map((figure) => [figure, median(rounds.map((round) => round[peer][figure]))]))]),
   );
   const ratio = (figure, of, to) => median(rounds.map((round) => round[of][figure] / round[to][figure]));
-  const ratios = Object.fromEntries(['bare', 'party'].map((peer) => [peer, { rate: ratio('rate', 'ours', peer), cpu: ratio('cpu', 'ours', peer) }]));
+  const ratios = Object.fromEntries(['bare', 'party'].map((peer) => [peer, { rate: ratio('rate', 'ours', peer), answered: ratio('answered', 'ours', peer), cpu: ratio('cpu', 'ours', peer) }]));
   return { peers, ratios, rounds };
 }
 

@@ -33,7 +33,8 @@ const methods = {
     return text;
   },
 
-  /** Sets off one send after the other, each when the one before has arrived everywhere; frames are known by length. */
+  /** Sets off one send after the other, each when the one before has arrived everywhere and was answered. `ms` is until
+   *  all had arrived, `answeredMs` until the answer too. Frames are known by their length. */
   async run({ name, pushes, length }) {
     const sockets = groups.get(name);
     const counts = new Map(sockets.map((socket) => [socket, 0]));
@@ -44,21 +45,23 @@ const methods = {
       if (++round.arrived === sockets.length) round.done();
     };
     for (const socket of sockets) socket.onFrame = onFrame;
-    let ms = 0;
+    let [ms, answeredMs] = [0, 0];
     const cpu = process.cpuUsage();
     for (const push of pushes) {
       round.arrived = 0;
       const done = new Promise((resolve) => (round.done = resolve));
       const began = performance.now();
       const posted = post(push);
-      await within(done, () => `${name}: ${round.arrived} of ${sockets.length} arrived`);
+      const late = () => `${name}: ${round.arrived} of ${sockets.length} arrived`;
+      await within(done, late);
       ms += performance.now() - began;
-      await posted;
+      await within(posted, late);
+      answeredMs += performance.now() - began;
     }
     const { user, system } = process.cpuUsage(cpu);
     const wrong = sockets.filter((socket) => socket.closed || counts.get(socket) !== pushes.length);
     if (wrong.length > 0) throw new Error(`${name}: ${wrong.length} sockets got other than ${pushes.length} frames (${wrong[0].closed})`);
-    return { deliveries: sockets.length * pushes.length, ms, generatorMs: (user + system) / 1000 };
+    return { deliveries: sockets.length * pushes.length, ms, answeredMs, generatorMs: (user + system) / 1000 };
   },
 
   /** Sends a text on each socket, and waits for a frame in return. */

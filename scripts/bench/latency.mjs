@@ -32,6 +32,8 @@ export async function measureLatency(processes, { stateDir, ports, listeners, ro
   const vars = { ...workerVars({ gatewayUrl, keys, alg: 'HS256' }), CLINIC_ID: 'bench' };
   const worker = await startPeer(processes, { name: 'ours', stateDir, vars, fed: false });
   const database = new pg.Client({ connectionString: databaseUrl(ports.postgres) });
+  // Its loss shows in the next query.
+  database.on('error', () => {});
   await database.connect();
   const bench = new Bench({ database, worker, tokens, keys });
   try {
@@ -212,6 +214,7 @@ async function joined(port, path, table, token) {
   const late = sleep(PATIENCE_MS).then(() => Promise.reject(new Error(`a listener of ${table} was not subscribed`)));
   await Promise.race([welcomed, late]);
   late.catch(() => {});
+  socket.onText = null;
   return socket;
 }
 

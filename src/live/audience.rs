@@ -6,6 +6,8 @@
 //! A person who was deactivated or deleted has no role in Postgres, only the database role `authenticated`: such a
 //! viewer sees what anon sees and is a [`Viewer`] with [`Role::Anon`].
 
+use std::collections::BTreeSet;
+
 use uuid::Uuid;
 
 use super::change::{Change, Op, Row};
@@ -70,6 +72,15 @@ impl AudienceSet {
     pub fn audiences(&self) -> &[Audience] {
         &self.audiences
     }
+
+    /// The people for whom it matters who they are: of all others in a role, each sees what any of them sees.
+    fn named(&self) -> impl Iterator<Item = Uuid> {
+        let patients = self.audiences.iter().filter_map(|audience| match audience {
+            Audience::Patient(id) => Some(*id),
+            _ => None,
+        });
+        patients.chain(self.own.map(|(id, _)| id))
+    }
 }
 
 /// What a viewer, or one binding of it, is shown of a change.
@@ -123,6 +134,11 @@ impl<'a> Sight<'a> {
     /// Whether the viewer sees the row as it is after; false when there is none.
     pub fn after(&self, viewer: &Viewer) -> bool {
         self.after.as_ref().is_some_and(|set| set.includes(viewer))
+    }
+
+    /// Those whose sight of it is not that of their role alone.
+    pub fn named(&self) -> BTreeSet<Uuid> {
+        self.before.iter().chain(&self.after).flat_map(AudienceSet::named).collect()
     }
 
     /// What the viewer is shown.

@@ -3,25 +3,26 @@
 //! in order.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde_json::json;
 use worker::{
-    DurableObject, Env, Error, Request, Response, Result, State, WebSocket, WebSocketIncomingMessage,
+    Delay, DurableObject, Env, Error, Request, Response, Result, State, WebSocket, WebSocketIncomingMessage,
     WebSocketPair, console_error, console_log, durable_object,
 };
 
 use super::env;
 use super::object::{self, now_ms, random};
 use super::platform::EdgePlatform;
-use super::sockets::{attach, attachment, send};
+use super::sockets::{Sockets, attach, attachment};
 use super::store::Store;
 use crate::app::App;
-use crate::live::feed::Cursor;
+use crate::live::feed::Batch;
 use crate::live::phoenix::Vsn;
 use crate::live::room::{
-    Attachment, ClientId, Limits, Refusal, Room as Machine, RoomEffect, RoomEvent, Shard, StoredRoom,
+    Attachment, Limits, Refusal, Room as Machine, RoomEffect, RoomEvent, Shard, StoredRoom,
 };
 use crate::realtime;
 use crate::schema::SCHEMA;
@@ -40,17 +41,23 @@ struct Inner {
     store: OnceCell<Store>,
     // `None` after a failed effect: the machine is made anew from what is stored.
     machine: RefCell<Option<Machine>>,
-    sockets: RefCell<HashMap<ClientId, WebSocket>>,
+    sockets: RefCell<Sockets>,
     /// Calls to the Feed, which reach it one after the other.
     calls: RefCell<VecDeque<RoomEffect>>,
     calling: Cell<bool>,
+    put_off: RefCell<Option<PutOff>>,
+}
+
+/// Effects of a push that wait until its frames are written. Whatever happens in between, they come first.
+struct PutOff {
+    effects: Vec<RoomEffect>,
+    is_done: Rc<Cell<bool>>,
 }
 
 impl DurableObject for Room {
     fn new(state: State, env: Env) -> Self {
         let app = env::config(&env).ok().map(|config| App::new(config, &SCHEMA));
-        let sockets = state.get_websockets().into_iter();
-        let sockets = sockets.filter_map(|socket| Some((attachment(&socket)?.client, socket))).collect();
+        let sockets = Sockets::restore(state.get_websockets());
         Self {
             inner: Rc::new(Inner {
                 state,
@@ -61,6 +68,7 @@ impl DurableObject for Room {
                 sockets: RefCell::new(sockets),
                 calls: RefCell::default(),
                 calling: Cell::new(false),
+                put_off: RefCell::default(),
             }),
         }
     }
@@ -71,10 +79,7 @@ impl DurableObject for Room {
             "/batch" => {
                 // Parsed by serde_json: rows are kept as the text they are.
                 let batch = serde_json::from_str(&request.text().await?)?;
-                match self.inner.dispatch(RoomEvent::Batch(batch))? {
-                    Some(cursor) => Response::from_json(&cursor),
-                    None => Response::error("not acknowledged", 503),
-                }
+                self.inner.batch(batch).await
             }
             "/relay" => {
                 let message = serde_json::from_str(&request.text().await?)?;
@@ -96,7 +101,7 @@ impl DurableObject for Room {
             WebSocketIncomingMessage::String(text) => RoomEvent::Text { client, text },
             WebSocketIncomingMessage::Binary(bytes) => RoomEvent::Binary { client, bytes },
         };
-        self.inner.dispatch(event).map(|_| ())
+        self.inner.dispatch(event)
     }
 
     async fn websocket_close(&self, socket: WebSocket, code: usize, _: String, _: bool) -> Result<()> {
@@ -123,40 +128,75 @@ impl Inner {
         }
         let WebSocketPair { client: theirs, server: ours } = WebSocketPair::new()?;
         self.state.accept_web_socket(&ours);
-        // In the order of coming, and never one that is taken.
-        let sockets = || self.sockets.borrow();
-        let mut ids = std::iter::repeat_with(|| (now_ms() << 8) | (random() & 0xff));
-        let client = ids.find(|id| !sockets().contains_key(id)).unwrap_or(0);
+        let client = self.sockets.borrow().next_number(now_ms());
         attach(&ours, &Attachment { client, vsn: vsn.as_str().to_owned(), seen_ms: now_ms() })?;
-        self.sockets.borrow_mut().insert(client, ours);
+        self.sockets.borrow_mut().insert(client, &ours);
         self.dispatch(RoomEvent::Opened { client, vsn })?;
         Response::from_websocket(theirs)
     }
 
     fn gone(self: &Rc<Self>, socket: &WebSocket) -> Result<()> {
         let Some(Attachment { client, .. }) = attachment(socket) else { return Ok(()) };
-        self.sockets.borrow_mut().remove(&client);
-        self.dispatch(RoomEvent::Closed { client }).map(|_| ())
+        self.sockets.borrow_mut().remove(client);
+        self.dispatch(RoomEvent::Closed { client })
     }
 
-    /// Hands the machine an event and performs what it asks for; gives the cursor that a push is answered with.
-    fn dispatch(self: &Rc<Self>, event: RoomEvent) -> Result<Option<Cursor>> {
+    /// The Feed's push. The frames are written before anything is stored, which holds up the whole object until it is
+    /// durable.
+    async fn batch(self: &Rc<Self>, batch: Batch) -> Result<Response> {
+        let mut sends = self.handle(RoomEvent::Batch(batch))?;
+        let others = sends.iter().position(|effect| !matches!(effect, RoomEffect::Send { .. }));
+        let others = sends.split_off(others.unwrap_or(sends.len()));
+        let has_sent = !sends.is_empty();
+        self.perform_all(sends)?;
+        let acknowledged = others.iter().find_map(|effect| match effect {
+            RoomEffect::Ack(cursor) => Some(cursor.clone()),
+            _ => None,
+        });
+        let is_done = Rc::new(Cell::new(false));
+        *self.put_off.borrow_mut() = Some(PutOff { effects: others, is_done: Rc::clone(&is_done) });
+        if has_sent {
+            // Here the runtime writes them.
+            Delay::from(Duration::ZERO).await;
+        }
+        self.catch_up();
+        match acknowledged {
+            Some(cursor) if is_done.get() => Response::from_json(&cursor),
+            _ => Response::error("not acknowledged", 503),
+        }
+    }
+
+    /// Does what was put off, unless that is done.
+    fn catch_up(self: &Rc<Self>) {
+        let put_off = self.put_off.borrow_mut().take();
+        if let Some(PutOff { effects, is_done }) = put_off {
+            is_done.set(self.perform_all(effects).is_ok());
+        }
+    }
+
+    /// Hands the machine an event and performs what it asks for.
+    fn dispatch(self: &Rc<Self>, event: RoomEvent) -> Result<()> {
+        let effects = self.handle(event)?;
+        self.perform_all(effects)
+    }
+
+    /// Hands the machine an event. What earlier ones ask for is done before.
+    fn handle(self: &Rc<Self>, event: RoomEvent) -> Result<Vec<RoomEffect>> {
+        self.catch_up();
         let store = Store::opened(&self.store, &self.state)?;
-        let effects = self.with_machine(store, |machine| machine.handle(now_ms(), random(), event))?;
-        let mut acknowledged = None;
+        self.with_machine(store, |machine| machine.handle(now_ms(), random(), event))
+    }
+
+    fn perform_all(self: &Rc<Self>, effects: Vec<RoomEffect>) -> Result<()> {
+        let store = Store::opened(&self.store, &self.state)?;
         for effect in effects {
-            match effect {
-                RoomEffect::Ack(cursor) => acknowledged = Some(cursor),
-                effect => {
-                    if let Err(error) = self.perform(store, effect) {
-                        console_error!("room: an effect failed: {error}");
-                        *self.machine.borrow_mut() = None;
-                        return Err(error);
-                    }
-                }
+            if let Err(error) = self.perform(store, effect) {
+                console_error!("room: an effect failed: {error}");
+                *self.machine.borrow_mut() = None;
+                return Err(error);
             }
         }
-        Ok(acknowledged)
+        Ok(())
     }
 
     fn with_machine<T>(&self, store: &Store, use_it: impl FnOnce(&mut Machine) -> T) -> Result<T> {
@@ -164,7 +204,7 @@ impl Inner {
         let machine = if let Some(machine) = slot.take() {
             machine
         } else {
-            let sockets = self.sockets.borrow().values().filter_map(attachment).collect();
+            let sockets = self.sockets.borrow().attachments();
             let stored = StoredRoom { values: store.values()?, sockets };
             Machine::restore(now_ms(), stored, self.shard(), Limits::default())
         };
@@ -173,18 +213,15 @@ impl Inner {
 
     fn perform(self: &Rc<Self>, store: &Store, effect: RoomEffect) -> Result<()> {
         match effect {
-            RoomEffect::Send { to, frame } => {
-                let sockets = self.sockets.borrow();
-                send(to.iter().filter_map(|client| sockets.get(client)), &frame);
-            }
+            RoomEffect::Send { to, frame } => self.sockets.borrow_mut().send(&to, &frame),
             RoomEffect::Close { client, code, reason } => {
-                if let Some(socket) = self.sockets.borrow_mut().remove(&client) {
+                if let Some(socket) = self.sockets.borrow_mut().remove(client) {
                     let _ = socket.close(Some(code), Some(reason));
                 }
             }
             RoomEffect::Attach(attachment) => {
-                if let Some(socket) = self.sockets.borrow().get(&attachment.client) {
-                    attach(socket, &attachment)?;
+                if let Some(socket) = self.sockets.borrow().get(attachment.client) {
+                    attach(&socket, &attachment)?;
                 }
             }
             RoomEffect::Save { key, value } => store.put(&key, &value)?,
@@ -203,7 +240,7 @@ impl Inner {
                     let _ = inner.dispatch(RoomEvent::Authorised { request, result });
                 });
             }
-            // Handled by the caller.
+            // The answer to a push.
             RoomEffect::Ack(_) => {}
             effect @ (RoomEffect::ReadLog { .. }
             | RoomEffect::Listen { .. }

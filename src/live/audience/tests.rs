@@ -39,6 +39,26 @@ fn each_logged_table_has_a_rule_and_no_other_relation() {
 }
 
 #[test]
+fn whoever_is_not_named_sees_what_the_role_does() {
+    let (unseen, seen) = (
+        r#"{"patient_id":"OTHER","deleted_at":"2026-01-01"}"#,
+        r#"{"patient_id":"OTHER","deleted_at":null}"#,
+    );
+    for (before, after) in [(unseen, seen), (seen, unseen), (seen, seen)] {
+        let change = update(before, after);
+        let sight = Sight::new(&change);
+        assert_eq!(sight.named(), BTreeSet::from([Uuid::try_parse(OTHER).unwrap()]));
+        for role in ROLES {
+            assert_eq!(sight.of(&me(role)), sight.of(&Viewer { role, id: None }), "{role:?}");
+        }
+    }
+    let json = r#"{"seq":1,"table_name":"user","op":"UPDATE","key":{"id":"ME"},"subjects":[],"at":"2026-11-24T00:00:00Z",
+        "record":{"id":"ME","role_id":4,"status":"active","deleted_at":null},"old_record":{"id":"ME","role_id":1}}"#;
+    let change = Change::parse(&json.replace("ME", ME)).unwrap();
+    assert!(Sight::new(&change).named().contains(&Uuid::try_parse(ME).unwrap()), "whose own row it is");
+}
+
+#[test]
 fn who_sees_what() {
     let staff = ["dentist", "receptionist", "admin"];
     let own = ["patient", "dentist", "receptionist", "admin"];

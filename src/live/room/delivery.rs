@@ -1,12 +1,15 @@
-//! From a change to the sockets: matched once for each viewer and for each set of bindings, encoded once for each
-//! serializer, topic and ids.
+//! From a change to the sockets: matched once for each role, for each person whom it names and for each set of
+//! bindings, encoded once for each serializer, topic and ids.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+
+use uuid::Uuid;
 
 use super::Room;
 use super::event::{ClientId, RoomEffect, RoomNotice};
 use super::subscription::BindingSet;
+use super::subscriptions::{Group, GroupMembers};
 use crate::auth::Role;
 use crate::live::audience::{Sight, Viewer, Visible};
 use crate::live::change::{Change, Row};
@@ -49,6 +52,33 @@ impl<'a> Parcel<'a> {
             .or_insert_with(|| shown_to(&set.bindings, change, visible));
         shown.iter().filter_map(|(kind, ids)| self.frames.frame(vsn, topic, *kind, ids)).collect()
     }
+
+    fn send_to_group(
+        &mut self,
+        group: &Group,
+        members: &GroupMembers,
+        named: &BTreeSet<Uuid>,
+        sends: &mut Sends,
+    ) {
+        let role = group.role;
+        let mut apart: BTreeSet<ClientId> = BTreeSet::new();
+        for (id, clients) in members.of_people(named) {
+            let visible = self.visible(&Viewer { role, id: Some(id) });
+            for frame in self.frames(visible, &members.set, &group.topic, group.vsn) {
+                sends.add(&frame, clients.iter().copied());
+            }
+            apart.extend(clients);
+        }
+        let visible = self.visible(&Viewer { role, id: None });
+        for frame in self.frames(visible, &members.set, &group.topic, group.vsn) {
+            let others = members.clients.iter().copied();
+            if apart.is_empty() {
+                sends.add(&frame, others);
+            } else {
+                sends.add(&frame, others.filter(|client| !apart.contains(client)));
+            }
+        }
+    }
 }
 
 impl Room {
@@ -60,24 +90,10 @@ impl Room {
         };
         self.check_viewer(&change);
         let mut parcel = Parcel::new(&change, epoch, entry.offset);
-        let mut viewer = None;
-        let mut visible = Visible::Nothing;
         let mut sends = Sends::default();
-        let (mut kind, mut frames) = (None, Vec::new());
+        let named = parcel.sight.named();
         for (group, members) in &self.subscriptions.live {
-            if viewer != Some(group.viewer()) {
-                viewer = Some(group.viewer());
-                visible = parcel.visible(&group.viewer());
-            }
-            // Neighbours mostly differ in their viewer alone.
-            let its_kind = Some((visible, members.set.number, &group.topic, group.vsn));
-            if kind != its_kind {
-                kind = its_kind;
-                frames = parcel.frames(visible, &members.set, &group.topic, group.vsn);
-            }
-            for frame in &frames {
-                sends.add(frame, members.clients.iter().copied());
-            }
+            parcel.send_to_group(group, members, &named, &mut sends);
         }
         for (_, (client, topic)) in self.subscriptions.ahead().take_while(|(at, _)| *at < entry.offset) {
             if let Some(one) = self.subscriptions.get(client, &topic) {
@@ -86,9 +102,7 @@ impl Room {
                 }
             }
         }
-        for (frame, mut to) in sends.0 {
-            // In the order of coming, in which the sockets also lie in memory: any other costs several percent more.
-            to.sort_unstable();
+        for (frame, to) in sends.0 {
             self.clients.send_all(to, frame);
         }
     }

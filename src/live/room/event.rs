@@ -105,7 +105,7 @@ pub struct Attachment {
 pub enum RoomEffect {
     /// Send one frame to these sockets. A socket that is gone is passed over.
     Send {
-        /// The sockets.
+        /// The sockets, in rising order.
         to: Vec<ClientId>,
         /// The frame.
         frame: Frame,

@@ -31,6 +31,7 @@ mod subscription;
 mod subscriptions;
 mod tokens;
 
+pub use clients::each_of;
 pub use event::{Attachment, ClientId, Grant, Refusal, RoomEffect, RoomEvent, RoomNotice};
 pub use limits::{Limits, close};
 pub use relay::{Present, Relay, RelayBody, Shard};

@@ -11,18 +11,16 @@ use super::event::ClientId;
 use super::members::Channel;
 use super::subscription::{BindingSet, Place, Subscription, Topic, parse_entries};
 use crate::auth::Role;
-use crate::live::audience::Viewer;
 use crate::live::filter::BindingError;
 use crate::live::phoenix::Vsn;
 
 /// A socket's joined topic.
 pub(super) type Key = (ClientId, Topic);
 
-/// Subscriptions that are shown the same frames. In the order of the viewers, so that each is looked at once.
+/// Subscriptions that are shown the same frames, but for people whom a change names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Group {
-    role: Role,
-    id: Option<Uuid>,
+    pub role: Role,
     set: u32,
     pub topic: Topic,
     pub vsn: Vsn,
@@ -30,13 +28,8 @@ pub(super) struct Group {
 
 impl Group {
     fn of(subscription: &Subscription) -> Self {
-        let Viewer { role, id } = subscription.viewer;
         let (topic, vsn) = (Arc::clone(&subscription.topic), subscription.vsn);
-        Self { role, id, set: subscription.set.number, topic, vsn }
-    }
-
-    pub(super) const fn viewer(&self) -> Viewer {
-        Viewer { role: self.role, id: self.id }
+        Self { role: subscription.viewer.role, set: subscription.set.number, topic, vsn }
     }
 }
 
@@ -44,6 +37,17 @@ impl Group {
 pub(super) struct GroupMembers {
     pub set: Arc<BindingSet>,
     pub clients: BTreeSet<ClientId>,
+    people: BTreeMap<Uuid, BTreeSet<ClientId>>,
+}
+
+impl GroupMembers {
+    /// Those of the clients who are one of these people.
+    pub(super) fn of_people<'a>(
+        &'a self,
+        ids: &'a BTreeSet<Uuid>,
+    ) -> impl Iterator<Item = (Uuid, &'a BTreeSet<ClientId>)> {
+        ids.iter().filter_map(|id| Some((*id, self.people.get(id)?)))
+    }
 }
 
 #[derive(Debug, Default)]
@@ -149,8 +153,16 @@ impl Subscriptions {
                 self.ahead.insert(at(offset));
             }
             Place::Live => {
-                let none = || GroupMembers { set: Arc::clone(&subscription.set), clients: BTreeSet::new() };
-                self.live.entry(Group::of(&subscription)).or_insert_with(none).clients.insert(key.0);
+                let none = || GroupMembers {
+                    set: Arc::clone(&subscription.set),
+                    clients: BTreeSet::new(),
+                    people: BTreeMap::new(),
+                };
+                let members = self.live.entry(Group::of(&subscription)).or_insert_with(none);
+                members.clients.insert(key.0);
+                if let Some(id) = subscription.viewer.id {
+                    members.people.entry(id).or_default().insert(key.0);
+                }
             }
         }
         if let Some(expires) = subscription.expires_ms {
@@ -181,6 +193,9 @@ impl Subscriptions {
                 let group = Group::of(subscription);
                 if let Some(members) = self.live.get_mut(&group) {
                     members.clients.remove(&key.0);
+                    if let Some(id) = subscription.viewer.id {
+                        remove_from(&mut members.people, &id, &key.0);
+                    }
                     if members.clients.is_empty() {
                         self.live.remove(&group);
                     }

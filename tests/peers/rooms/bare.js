@@ -1,4 +1,5 @@
-// The least that fans out: a Durable Object that sends what it is given to each of its hibernating sockets.
+// The least that fans out: a Durable Object that sends what it is given to each of its hibernating sockets, and answers
+// heartbeats.
 
 import { DurableObject } from 'cloudflare:workers';
 
@@ -14,7 +15,9 @@ export class Room extends DurableObject {
     return new Response();
   }
 
-  webSocketMessage() {}
+  webSocketMessage(socket, message) {
+    socket.send(message);
+  }
 
   webSocketClose(socket) {
     socket.close();

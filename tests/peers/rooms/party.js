@@ -5,6 +5,10 @@ import { routePartykitRequest, Server } from 'partyserver';
 export class Room extends Server {
   static options = { hibernate: true };
 
+  onMessage(connection, message) {
+    connection.send(message);
+  }
+
   async onRequest(request) {
     this.broadcast(await request.text());
     return new Response();
