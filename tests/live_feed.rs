@@ -128,7 +128,7 @@ impl Bench {
 
     fn frame(&mut self, frame: &Value) -> Vec<FeedEffect> {
         let connection = self.connection();
-        self.give(FeedEvent::UpstreamFrame { connection, text: frame.to_string() })
+        self.give(FeedEvent::UpstreamFrames { connection, texts: vec![frame.to_string()] })
     }
 
     /// The last frame that went to Realtime.
@@ -152,8 +152,7 @@ impl Bench {
     }
 
     fn inserted(&mut self, row: &Value) -> Vec<FeedEffect> {
-        let data = json!({"type": "INSERT", "schema": "public", "table": "change_log", "errors": null, "record": row});
-        self.frame(&json!([null, null, TOPIC, "postgres_changes", {"ids": [1], "data": data}]))
+        self.frame(&insert(row))
     }
 
     /// The state that a push on its way tells.
@@ -161,6 +160,12 @@ impl Bench {
         let effects = self.give(FeedEvent::Alarm);
         plan(&effects).map(|plan| plan.state)
     }
+}
+
+fn insert(row: &Value) -> Value {
+    let data =
+        json!({"type": "INSERT", "schema": "public", "table": "change_log", "errors": null, "record": row});
+    json!([null, null, TOPIC, "postgres_changes", {"ids": [1], "data": data}])
 }
 
 fn plan(effects: &[FeedEffect]) -> Option<&BatchPlan> {
@@ -231,6 +236,27 @@ fn the_next_change_from_realtime_is_stored_and_then_pushed() {
         Some((5, 6, UpstreamState::Live))
     );
     assert!(!asks_backfill(&effects));
+}
+
+#[test]
+fn changes_that_come_at_once_go_out_as_one_push() {
+    let mut bench = Bench::live(10, 10);
+    let connection = bench.connection();
+    let texts = [11, 12, 12, 13].map(|seq| insert(&change(seq)).to_string()).to_vec();
+    let effects = bench.give(FeedEvent::UpstreamFrames { connection, texts });
+    assert_eq!(appended(&effects), [(11, 11), (12, 12), (13, 13)]);
+    let pushes = effects.iter().filter(|effect| matches!(effect, FeedEffect::Push { .. }));
+    assert_eq!(pushes.count(), 1);
+    assert_eq!(plan(&effects).map(|plan| (plan.from, plan.upto)), Some((10, 13)));
+}
+
+#[test]
+fn frames_of_a_connection_that_one_of_them_ended_do_not_count() {
+    let mut bench = Bench::live(10, 10);
+    let connection = bench.connection();
+    let close = json!([null, null, TOPIC, "phx_close", {}]).to_string();
+    let texts = vec![close, insert(&change(11)).to_string()];
+    assert_eq!(appended(&bench.give(FeedEvent::UpstreamFrames { connection, texts })), []);
 }
 
 #[test]
@@ -336,7 +362,8 @@ fn a_change_that_realtime_cut_is_read_from_postgres() {
     }
     let mut bench = Bench::live(5, 50);
     let connection = bench.connection();
-    let effects = bench.give(FeedEvent::UpstreamFrame { connection, text: "no frame at all".to_owned() });
+    let effects =
+        bench.give(FeedEvent::UpstreamFrames { connection, texts: vec!["no frame at all".to_owned()] });
     assert!(asks_backfill(&effects));
 }
 
@@ -395,7 +422,7 @@ fn answers_that_an_instance_before_this_one_asked_for_do_not_count() {
     assert!(appended(&next.give(FeedEvent::Backfilled { request: backfill, body: rows([51]) })).is_empty());
     let text =
         json!([null, null, TOPIC, "system", {"extension": "postgres_changes", "status": "ok"}]).to_string();
-    assert!(!has(&next.give(FeedEvent::UpstreamFrame { connection, text }), |effect| *effect
+    assert!(!has(&next.give(FeedEvent::UpstreamFrames { connection, texts: vec![text] }), |effect| *effect
         == FeedEffect::Log(FeedNotice::Ready)));
 }
 

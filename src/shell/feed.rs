@@ -3,12 +3,13 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use serde::Deserialize;
 use worker::{
-    DurableObject, Env, Error, Request, Response, Result, State, WebSocket, WebSocketIncomingMessage,
-    WebsocketEvent, console_error, console_log, durable_object,
+    Delay, DurableObject, Env, Error, EventStream, Request, Response, Result, State, WebSocket,
+    WebSocketIncomingMessage, WebsocketEvent, console_error, console_log, durable_object,
 };
 
 use super::env;
@@ -219,24 +220,22 @@ impl Inner {
         WebSocket::connect(url).await
     }
 
-    /// Takes in frames until the socket is closed; gives the close code.
+    /// Takes in frames until the socket is closed; gives the close code. Those that come at once, as Realtime sends
+    /// them, are taken in at once: each time, the log is written and the Rooms are told.
     async fn listen(self: &Rc<Self>, connection: u64, socket: &WebSocket) -> Option<u16> {
         let mut events = socket.events().ok()?;
         socket.accept().ok()?;
         *self.socket.borrow_mut() = Some(socket.clone());
         let _ = self.dispatch(FeedEvent::UpstreamOpened { connection });
-        while let Some(event) = events.next().await {
-            match event {
-                Ok(WebsocketEvent::Message(message)) => {
-                    if let Some(text) = message.text() {
-                        let _ = self.dispatch(FeedEvent::UpstreamFrame { connection, text });
-                    }
-                }
-                Ok(WebsocketEvent::Close(close)) => return Some(close.code()),
-                Err(_) => return None,
+        loop {
+            let (texts, end) = frames(&mut events).await;
+            if !texts.is_empty() {
+                let _ = self.dispatch(FeedEvent::UpstreamFrames { connection, texts });
+            }
+            if let Some(code) = end {
+                return code;
             }
         }
-        None
     }
 
     async fn backfill(self: Rc<Self>, request: u64, after: u64, limit: u64) -> Option<(Rc<Self>, FeedEvent)> {
@@ -310,5 +309,26 @@ impl Inner {
 
     fn upstream(&self) -> Option<(&Config, &Secret)> {
         Some((self.config.as_ref()?, self.service_key()?))
+    }
+}
+
+/// The frames that are there, and the close code, if it has one, once the socket is closed.
+async fn frames(events: &mut EventStream<'_>) -> (Vec<String>, Option<Option<u16>>) {
+    let mut texts = Vec::new();
+    let mut next = events.next().await;
+    loop {
+        match next {
+            Some(Ok(WebsocketEvent::Message(message))) => texts.extend(message.text()),
+            Some(Ok(WebsocketEvent::Close(close))) => return (texts, Some(Some(close.code()))),
+            Some(Err(_)) | None => return (texts, Some(None)),
+        }
+        if texts.len() == 1 {
+            // Here the runtime reads what else has come.
+            Delay::from(Duration::ZERO).await;
+        }
+        match events.next().now_or_never() {
+            Some(event) => next = event,
+            None => return (texts, None),
+        }
     }
 }

@@ -333,7 +333,7 @@ impl World {
             Answer::Ready(join_ref) => self.realtime.ready(join_ref.as_deref(), &self.postgres),
         };
         if let Some(frame) = frame {
-            self.feed_event(FeedEvent::UpstreamFrame { connection, text: frame.to_string() });
+            self.feed_event(FeedEvent::UpstreamFrames { connection, texts: vec![frame.to_string()] });
         }
     }
 

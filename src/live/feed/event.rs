@@ -24,12 +24,12 @@ pub enum FeedEvent {
         /// As in [`FeedEffect::Connect`].
         connection: u64,
     },
-    /// A text frame came.
-    UpstreamFrame {
+    /// Text frames came.
+    UpstreamFrames {
         /// As in [`FeedEffect::Connect`].
         connection: u64,
-        /// The frame.
-        text: String,
+        /// The frames, in their order.
+        texts: Vec<String>,
     },
     /// The socket was closed, or could not be opened.
     UpstreamClosed {

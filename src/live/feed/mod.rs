@@ -121,15 +121,18 @@ impl Feed {
             FeedEvent::UpstreamOpened { connection } if self.upstream.is_current(connection) => {
                 self.upstream.opened(now, out);
             }
-            FeedEvent::UpstreamFrame { connection, text } if self.upstream.is_current(connection) => {
-                self.frame(now, random, &text, out);
+            FeedEvent::UpstreamFrames { connection, texts } => {
+                for text in texts {
+                    // One may have ended the connection.
+                    if self.upstream.is_current(connection) {
+                        self.frame(now, random, &text, out);
+                    }
+                }
             }
             FeedEvent::UpstreamClosed { connection, .. } if self.upstream.is_current(connection) => {
                 self.upstream.lost("socket closed", now, random, out);
             }
-            FeedEvent::UpstreamOpened { .. }
-            | FeedEvent::UpstreamFrame { .. }
-            | FeedEvent::UpstreamClosed { .. } => {}
+            FeedEvent::UpstreamOpened { .. } | FeedEvent::UpstreamClosed { .. } => {}
             FeedEvent::Backfilled { request, body } => {
                 if self.intake.backfilled(now, random, request, &body, out) {
                     self.rooms.reset();
