@@ -93,3 +93,52 @@ fn in_order(document: Document) -> Result<Document, Problem> {
         _ => Ok(document),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::SCHEMA;
+
+    fn pointers(outcome: Result<Document, Problem>) -> Vec<String> {
+        outcome
+            .err()
+            .map(|problem| problem.errors)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|e| e.pointer)
+            .collect()
+    }
+
+    #[test]
+    fn markdown_brings_its_fields_in_front() {
+        let text = "---\r\ntitle: \"A: B\"\r\naudience: staff\r\n\r\n---\r\n\r\n# A\r\n\r\nText.\r\n";
+        let document = from_markdown(&SCHEMA, "a-b", text.as_bytes()).unwrap_or_else(|_| panic!("refused"));
+        assert_eq!((document.slug.as_str(), document.title.as_str()), ("a-b", "A: B"));
+        assert_eq!((document.audience.as_str(), document.body.as_str()), ("staff", "# A\n\nText."));
+        assert_eq!((document.category.as_str(), document.language.as_str()), ("general", "en"));
+    }
+
+    #[test]
+    fn markdown_without_fields_or_with_others_is_refused() {
+        for text in ["# A", "---\ntitle: A\n# A", "---\nno colon\n---\n# A", ""] {
+            assert_eq!(pointers(from_markdown(&SCHEMA, "a", text.as_bytes())), [""], "{text}");
+        }
+        let text = "---\naudience: all\nlanguage: english\nmood: good\n---\n";
+        let found = pointers(from_markdown(&SCHEMA, "A", text.as_bytes()));
+        assert_eq!(found, ["/audience", "/body", "/language", "/mood", "/title", "/slug"]);
+    }
+
+    #[test]
+    fn json_has_the_types_of_the_columns() {
+        let found = pointers(from_json(
+            &SCHEMA,
+            "a",
+            br#"{"title":1,"body":"x","valid_from":"soon","category":null}"#,
+        ));
+        assert_eq!(found, ["/title", "/valid_from", "/category"]);
+        assert_eq!(pointers(from_json(&SCHEMA, "a", b"[{}]")), [""]);
+        let never =
+            br#"{"title":"A","body":"x","valid_from":"2026-02-01","valid_until":"2026-01-01T00:00:00Z"}"#;
+        assert_eq!(pointers(from_json(&SCHEMA, "a", never)), ["/valid_until"]);
+    }
+}

@@ -232,3 +232,25 @@ pub fn json<S>(status: u16, body: &Value) -> Answer<S> {
     let answer = Answer::empty(status).header("content-type", "application/json");
     Answer { body: Payload::Bytes(body.to_string().into_bytes()), ..answer }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_lead_where_they_say() {
+        for (rest, path) in [
+            ("knowledge/documents", Path::Documents),
+            ("knowledge/documents/a-b", Path::Document("a-b")),
+            ("knowledge/search", Path::Search),
+            ("knowledge/indexes", Path::Indexes),
+            ("knowledge/indexes/x/fill", Path::Fill("x")),
+            ("knowledge/indexes/x/activate", Path::Activate("x")),
+            ("knowledge/documents/a/b", Path::Unknown),
+            ("knowledge/indexes/x/fill/y", Path::Unknown),
+            ("knowledge", Path::Unknown),
+        ] {
+            assert_eq!(Path::parse(rest), path, "{rest}");
+        }
+    }
+}
