@@ -8,11 +8,16 @@ use crate::problem::{Kind, TYPE_BASE};
 const EVERYWHERE: [u16; 10] = [401, 403, 404, 405, 414, 429, 500, 502, 503, 504];
 
 /// The answers of an operation that tell of a problem: these statuses, and those that can come anywhere.
-pub fn problems(statuses: &[u16]) -> Map<String, Value> {
+pub fn problems(own: &[u16]) -> Map<String, Value> {
     let one = |status: &u16| {
         (status.to_string(), json!({ "$ref": format!("#/components/responses/problem-{status}") }))
     };
-    statuses.iter().chain(&EVERYWHERE).map(one).collect()
+    statuses(own).iter().map(one).collect()
+}
+
+/// These statuses, and those that can come anywhere.
+pub fn statuses(own: &[u16]) -> Vec<u16> {
+    own.iter().chain(&EVERYWHERE).copied().collect()
 }
 
 /// One shared answer a status.

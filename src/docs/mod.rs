@@ -8,6 +8,7 @@ mod functions;
 mod other;
 mod schemas;
 mod tables;
+mod v1;
 
 pub use errors::{Page, page};
 use serde_json::{Map, Value, json};
@@ -29,6 +30,7 @@ pub fn openapi(schema: &Schema) -> Value {
     for function in schema.functions.iter().filter(|function| !function.internal) {
         paths.insert(format!("/rest/v1/rpc/{}", function.name), functions::path(function));
     }
+    paths.extend(v1::paths());
     paths.extend(other::paths());
     examples::add(&mut paths);
     json!({
@@ -75,6 +77,7 @@ fn components(schema: &Schema) -> Value {
     }
     all.insert("Problem".to_owned(), errors::schema());
     all.extend(tables::filter_schemas());
+    all.extend(v1::schemas());
     all.extend(other::schemas());
     json!({
         "schemas": all,
