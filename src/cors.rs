@@ -9,10 +9,12 @@ const METHODS: &str = "GET, HEAD, POST, PATCH, PUT, DELETE, OPTIONS";
 /// What the official clients send, and what is ours.
 const REQUEST_HEADERS: &str = "authorization, apikey, content-type, accept, accept-profile, content-profile, prefer, range, \
      range-unit, if-match, idempotency-key, x-client-info, x-request-id, x-retry-count, x-supabase-api-version, \
-     traceparent, tracestate, baggage";
+     traceparent, tracestate, baggage, x-stainless-lang, x-stainless-package-version, x-stainless-os, x-stainless-arch, \
+     x-stainless-runtime, x-stainless-runtime-version, x-stainless-retry-count, x-stainless-timeout, \
+     x-stainless-helper-method, openai-organization, openai-project";
 /// What a page's script may read of an answer.
 const RESPONSE_HEADERS: &str = "cache-status, content-range, etag, idempotency-replayed, location, preference-applied, ratelimit-policy, \
-     retry-after, www-authenticate, x-request-id";
+     retry-after, www-authenticate, x-chairside-outcome, x-chairside-retrieval, x-request-id";
 /// How long a browser may remember a preflight, in seconds: as long as Chromium does at most.
 const MAX_AGE: &str = "7200";
 

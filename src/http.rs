@@ -2,6 +2,9 @@
 //! answer to the client, and the one port through which everything outside is reached.
 
 use std::borrow::Cow;
+use std::fmt;
+
+use futures::stream::LocalBoxStream;
 
 /// The methods that are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +101,7 @@ pub struct Call {
 }
 
 /// An upstream's reply; `S` is its body, still a stream.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Reply<S> {
     /// The status.
     pub status: u16,
@@ -136,6 +139,9 @@ pub enum SendError {
     /// The reply's head did not come within the time-out.
     Timeout,
 }
+
+/// A body as it comes, piece by piece. Dropping it tells the upstream to stop.
+pub type Pieces = LocalBoxStream<'static, Result<Vec<u8>, SendError>>;
 
 /// A body read up to a limit.
 #[derive(Debug)]
@@ -184,6 +190,9 @@ pub trait Platform {
         body: Self::Stream,
         limit: usize,
     ) -> impl Future<Output = Result<Collected<Self::Stream>, SendError>>;
+
+    /// A body piece by piece, each at most `idle_ms` after the one before.
+    fn pieces(&self, body: Self::Stream, idle_ms: u32) -> Pieces;
 
     /// Whether the budget of this key allows one more request.
     fn admit(&self, budget: Budget, key: &str) -> impl Future<Output = Result<bool, String>>;
@@ -242,7 +251,6 @@ pub struct Answer<S> {
 }
 
 /// An answer's body.
-#[derive(Debug)]
 pub enum Payload<S> {
     /// None.
     Empty,
@@ -250,6 +258,19 @@ pub enum Payload<S> {
     Bytes(Vec<u8>),
     /// An upstream's, untouched.
     Stream(S),
+    /// Made here while the client reads it; dropped when the client goes away.
+    Made(LocalBoxStream<'static, Vec<u8>>),
+}
+
+impl<S> fmt::Debug for Payload<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "Empty",
+            Self::Bytes(_) => "Bytes",
+            Self::Stream(_) => "Stream",
+            Self::Made(_) => "Made",
+        })
+    }
 }
 
 impl<S> Answer<S> {

@@ -8,6 +8,7 @@ update public.clinic_settings set
   closures = jsonb_build_array(
     jsonb_build_object('from', (extract(year from now()) || '-12-24'), 'to', (extract(year from now()) || '-12-26'), 'reason', 'Winter holidays', 'dentist_id', null),
     jsonb_build_object('from', ((extract(year from now()) + 1) || '-01-01'), 'to', ((extract(year from now()) + 1) || '-01-01'), 'reason', 'New Year', 'dentist_id', null)),
+  emergency_number = '911',
   emergency_text = 'If you have trouble breathing or swallowing, bleeding that does not stop after 20 minutes of firm pressure, or a swelling that spreads to the eye or neck, call 911 now. For a knocked-out tooth or strong pain call us at +1 212 555 0100; outside opening hours the recording names the dentist on duty.';
 
 -- Staff.

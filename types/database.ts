@@ -303,6 +303,30 @@ export type Database = {
           },
         ]
       }
+      chat_feedback: {
+        Row: {
+          comment: string | null
+          completion_id: string
+          created_at: string
+          rating: string
+          user_id: string | null
+        }
+        Insert: {
+          comment?: never
+          completion_id?: never
+          created_at?: never
+          rating?: never
+          user_id?: never
+        }
+        Update: {
+          comment?: never
+          completion_id?: never
+          created_at?: never
+          rating?: never
+          user_id?: never
+        }
+        Relationships: []
+      }
       clinic_settings: {
         Row: {
           booking_horizon_days: number
@@ -311,6 +335,7 @@ export type Database = {
           closures: NonNullable<Json>
           created_at: string
           currency: string
+          emergency_number: string
           emergency_text: string
           grid_minutes: number
           hold_minutes: number
@@ -326,6 +351,7 @@ export type Database = {
           time_zone: string
           updated_at: string
           updated_by: string | null
+          urgent_text: string
           version: number
           waitlist_offer_minutes: number
         }
@@ -336,6 +362,7 @@ export type Database = {
           closures?: never
           created_at?: never
           currency?: never
+          emergency_number?: never
           emergency_text?: never
           grid_minutes?: never
           hold_minutes?: never
@@ -351,6 +378,7 @@ export type Database = {
           time_zone?: never
           updated_at?: never
           updated_by?: never
+          urgent_text?: never
           version?: never
           waitlist_offer_minutes?: never
         }
@@ -361,6 +389,7 @@ export type Database = {
           closures?: never
           created_at?: never
           currency?: never
+          emergency_number?: never
           emergency_text?: never
           grid_minutes?: never
           hold_minutes?: never
@@ -376,6 +405,7 @@ export type Database = {
           time_zone?: never
           updated_at?: never
           updated_by?: never
+          urgent_text?: never
           version?: never
           waitlist_offer_minutes?: never
         }
@@ -2335,6 +2365,7 @@ export type Database = {
           closures: NonNullable<Json>
           created_at: string
           currency: string
+          emergency_number: string
           emergency_text: string
           grid_minutes: number
           hold_minutes: number
@@ -2350,6 +2381,7 @@ export type Database = {
           time_zone: string
           updated_at: string
           updated_by: string | null
+          urgent_text: string
           version: number
           waitlist_offer_minutes: number
         }

@@ -157,15 +157,38 @@ static TABLES: &[Table] = &[
         deletable: true,
     },
     Table {
+        name: "chat_feedback",
+        comment: "Ratings of the chatbot's answers, one each, given through rate_answer; admins read them.",
+        is_view: false,
+        columns: &[
+            Column { name: "completion_id", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "chat_feedback_completion_form", test: Test::Matches(&PATTERN_2) }], comment: "The answer: the id of its completion, chatcmpl-…" },
+            Column { name: "user_id", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: false, insertable: false, updatable: false, rules: &[], comment: "Who rated; null for people who are not signed in." },
+            Column { name: "rating", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "chat_feedback_rating_known", test: Test::OneOf(&["up", "down"]) }], comment: "up or down." },
+            Column { name: "comment", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "chat_feedback_comment_length", test: Test::Length(1, 1000, false) }], comment: "What they say about it." },
+            Column { name: "created_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[], comment: "When it was given first." },
+        ],
+        primary_key: &["completion_id"],
+        unique: &[&["completion_id"]],
+        relationships: &[
+        ],
+        constraints: &[
+            Constraint { name: "chat_feedback_comment_length", kind: ConstraintKind::Check, columns: &["comment"], message: "A comment has 1 to 1,000 characters." },
+            Constraint { name: "chat_feedback_completion_form", kind: ConstraintKind::Check, columns: &["completion_id"], message: "completion_id is the id of an answer: chatcmpl- and a UUID." },
+            Constraint { name: "chat_feedback_pkey", kind: ConstraintKind::Unique, columns: &["completion_id"], message: "This answer was rated already." },
+            Constraint { name: "chat_feedback_rating_known", kind: ConstraintKind::Check, columns: &["rating"], message: "The rating is up or down." },
+        ],
+        deletable: false,
+    },
+    Table {
         name: "clinic_settings",
         comment: "The clinic's settings, one row; public to read, written through set_clinic_settings.",
         is_view: false,
         columns: &[
             Column { name: "id", ty: Type::Int2, pg_type: "int2", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[], comment: "Always 1." },
             Column { name: "name", ty: Type::Text(0), pg_type: "required_text", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "required_text_length", test: Test::Length(1, u32::MAX, true) }, Rule { constraint: "required_text_length", test: Test::Length(0, 200, false) }], comment: "The clinic's name." },
-            Column { name: "phone", ty: Type::Text(0), pg_type: "phone_number", nullable: true, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "phone_number_form", test: Test::Matches(&PATTERN_2) }], comment: "The clinic's telephone number." },
-            Column { name: "time_zone", ty: Type::Text(0), pg_type: "time_zone_name", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[Rule { constraint: "time_zone_name_form", test: Test::Matches(&PATTERN_3) }], comment: "The zone opening hours and slots are reckoned in." },
-            Column { name: "currency", ty: Type::Text(0), pg_type: "currency_code", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[Rule { constraint: "currency_code_form", test: Test::Matches(&PATTERN_4) }], comment: "The currency of fees and invoices." },
+            Column { name: "phone", ty: Type::Text(0), pg_type: "phone_number", nullable: true, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "phone_number_form", test: Test::Matches(&PATTERN_3) }], comment: "The clinic's telephone number." },
+            Column { name: "time_zone", ty: Type::Text(0), pg_type: "time_zone_name", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[Rule { constraint: "time_zone_name_form", test: Test::Matches(&PATTERN_4) }], comment: "The zone opening hours and slots are reckoned in." },
+            Column { name: "currency", ty: Type::Text(0), pg_type: "currency_code", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[Rule { constraint: "currency_code_form", test: Test::Matches(&PATTERN_5) }], comment: "The currency of fees and invoices." },
             Column { name: "opening_hours", ty: Type::Json, pg_type: "jsonb", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[], comment: "Array of {weekday 1-7 (Monday is 1), opens, closes}, local times HH:MM." },
             Column { name: "closures", ty: Type::Json, pg_type: "jsonb", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[], comment: "Array of {from, to, reason, dentist_id}: days, both included, on which the clinic or one dentist is away." },
             Column { name: "grid_minutes", ty: Type::Int2, pg_type: "int2", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[], comment: "Appointments start and end on multiples of this." },
@@ -180,6 +203,8 @@ static TABLES: &[Table] = &[
             Column { name: "waitlist_offer_minutes", ty: Type::Int2, pg_type: "int2", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[Rule { constraint: "clinic_settings_waitlist_offer_range", test: Test::AtLeast("5", true) }, Rule { constraint: "clinic_settings_waitlist_offer_range", test: Test::AtMost("1440", true) }], comment: "How long a freed slot is kept for whom the waitlist offers it to." },
             Column { name: "payment_term_days", ty: Type::Int2, pg_type: "int2", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[Rule { constraint: "clinic_settings_payment_term_range", test: Test::AtLeast("0", true) }, Rule { constraint: "clinic_settings_payment_term_range", test: Test::AtMost("365", true) }], comment: "Invoices are due this many days after issue." },
             Column { name: "emergency_text", ty: Type::Text(0), pg_type: "note_text", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "note_text_length", test: Test::Length(0, 10000, false) }], comment: "What to do in an emergency." },
+            Column { name: "emergency_number", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[Rule { constraint: "clinic_settings_emergency_number_form", test: Test::Matches(&PATTERN_6) }], comment: "The number of the emergency services." },
+            Column { name: "urgent_text", ty: Type::Text(0), pg_type: "note_text", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[Rule { constraint: "note_text_length", test: Test::Length(0, 10000, false) }], comment: "What to do about what a dentist must see the same day." },
             Column { name: "version", ty: Type::Int4, pg_type: "int4", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[], comment: "Counts the updates of the row; its ETag." },
             Column { name: "created_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[], comment: "When the row was made; set by the database." },
             Column { name: "updated_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[], comment: "When the row was last changed; set by the database." },
@@ -194,6 +219,7 @@ static TABLES: &[Table] = &[
             Constraint { name: "clinic_settings_booking_lead_range", kind: ConstraintKind::Check, columns: &["booking_lead_minutes"], message: "The booking lead is 0 minutes to 14 days." },
             Constraint { name: "clinic_settings_cancellation_window_range", kind: ConstraintKind::Check, columns: &["cancellation_window_hours"], message: "The cancellation window is 0 to 168 hours." },
             Constraint { name: "clinic_settings_closures_form", kind: ConstraintKind::Check, columns: &["closures"], message: "Closures are an array of {from, to, reason, dentist_id} with dates YYYY-MM-DD, from not after to." },
+            Constraint { name: "clinic_settings_emergency_number_form", kind: ConstraintKind::Check, columns: &["emergency_number"], message: "The emergency number has 2 to 6 digits." },
             Constraint { name: "clinic_settings_grid_known", kind: ConstraintKind::Check, columns: &["grid_minutes"], message: "The grid is 5, 10, 15, 20, 30 or 60 minutes." },
             Constraint { name: "clinic_settings_hold_minutes_range", kind: ConstraintKind::Check, columns: &["hold_minutes"], message: "A hold lasts 1 to 60 minutes." },
             Constraint { name: "clinic_settings_max_anonymous_holds_range", kind: ConstraintKind::Check, columns: &["max_anonymous_holds"], message: "Between 0 and 1,000 anonymous holds." },
@@ -209,7 +235,7 @@ static TABLES: &[Table] = &[
             Constraint { name: "phone_number_form", kind: ConstraintKind::Check, columns: &["phone"], message: "A telephone number in international form: +, then 7 to 15 digits." },
             Constraint { name: "time_zone_name_form", kind: ConstraintKind::Check, columns: &["time_zone"], message: "The name of a time zone such as America/New_York." },
             Constraint { name: "currency_code_form", kind: ConstraintKind::Check, columns: &["currency"], message: "A currency of three capital letters, such as USD." },
-            Constraint { name: "note_text_length", kind: ConstraintKind::Check, columns: &["emergency_text"], message: "At most 10,000 characters." },
+            Constraint { name: "note_text_length", kind: ConstraintKind::Check, columns: &[], message: "At most 10,000 characters." },
         ],
         deletable: false,
     },
@@ -272,7 +298,7 @@ static TABLES: &[Table] = &[
             Column { name: "plan_name", ty: Type::Text(0), pg_type: "short_text", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "short_text_length", test: Test::Length(0, 200, false) }], comment: "The plan." },
             Column { name: "plan_type", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: true, insertable: true, updatable: true, rules: &[Rule { constraint: "insurance_detail_plan_type_known", test: Test::OneOf(&["percentage", "ppo", "flat_copay", "capitation"]) }], comment: "percentage, ppo, flat_copay or capitation." },
             Column { name: "group_number", ty: Type::Text(0), pg_type: "short_text", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "short_text_length", test: Test::Length(0, 200, false) }], comment: "The plan's group." },
-            Column { name: "member_id", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "insurance_detail_member_id_form", test: Test::Matches(&PATTERN_5) }], comment: "The member's number, letters and digits." },
+            Column { name: "member_id", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "insurance_detail_member_id_form", test: Test::Matches(&PATTERN_7) }], comment: "The member's number, letters and digits." },
             Column { name: "effective_on", ty: Type::Date, pg_type: "date", nullable: false, has_default: false, insertable: true, updatable: true, rules: &[], comment: "First day of cover." },
             Column { name: "terminated_on", ty: Type::Date, pg_type: "date", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[], comment: "Last day of cover; null while it runs." },
             Column { name: "renewal_month", ty: Type::Int2, pg_type: "int2", nullable: false, has_default: true, insertable: true, updatable: true, rules: &[Rule { constraint: "insurance_detail_renewal_month_range", test: Test::AtLeast("0", true) }, Rule { constraint: "insurance_detail_renewal_month_range", test: Test::AtMost("12", true) }], comment: "Month in which the benefit year starts; 0 for the calendar year." },
@@ -336,7 +362,7 @@ static TABLES: &[Table] = &[
         is_view: false,
         columns: &[
             Column { name: "id", ty: Type::Uuid, pg_type: "uuid", nullable: false, has_default: true, insertable: true, updatable: true, rules: &[], comment: "Identifies the lot at its place." },
-            Column { name: "sku", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "inventory_sku_form", test: Test::Matches(&PATTERN_6) }], comment: "The article: 2 to 32 capital letters, digits, dots, _ or -." },
+            Column { name: "sku", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "inventory_sku_form", test: Test::Matches(&PATTERN_8) }], comment: "The article: 2 to 32 capital letters, digits, dots, _ or -." },
             Column { name: "name", ty: Type::Text(0), pg_type: "required_text", nullable: false, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "required_text_length", test: Test::Length(1, u32::MAX, true) }, Rule { constraint: "required_text_length", test: Test::Length(0, 200, false) }], comment: "The article's name." },
             Column { name: "category", ty: Type::Text(0), pg_type: "required_text", nullable: false, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "required_text_length", test: Test::Length(1, u32::MAX, true) }, Rule { constraint: "required_text_length", test: Test::Length(0, 200, false) }], comment: "What kind of article." },
             Column { name: "lot_no", ty: Type::Text(0), pg_type: "short_text", nullable: false, has_default: true, insertable: true, updatable: true, rules: &[Rule { constraint: "short_text_length", test: Test::Length(0, 200, false) }], comment: "The manufacturer's lot; empty where there is none." },
@@ -431,7 +457,7 @@ static TABLES: &[Table] = &[
         is_view: false,
         columns: &[
             Column { name: "id", ty: Type::Uuid, pg_type: "uuid", nullable: false, has_default: true, insertable: true, updatable: true, rules: &[], comment: "Identifies the invoice." },
-            Column { name: "invoice_no", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "invoices_invoice_no_form", test: Test::Matches(&PATTERN_7) }], comment: "The number, given at issue." },
+            Column { name: "invoice_no", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "invoices_invoice_no_form", test: Test::Matches(&PATTERN_9) }], comment: "The number, given at issue." },
             Column { name: "patient_id", ty: Type::Uuid, pg_type: "uuid", nullable: false, has_default: false, insertable: true, updatable: true, rules: &[], comment: "The patient who was treated." },
             Column { name: "guarantor_id", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[], comment: "Who pays, when somebody else does." },
             Column { name: "appointment_id", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[], comment: "The visit that is billed." },
@@ -439,7 +465,7 @@ static TABLES: &[Table] = &[
             Column { name: "status", ty: Type::Enum(&["draft", "issued", "partially_paid", "paid", "void", "written_off"]), pg_type: "invoice_status", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[], comment: "Where the invoice stands; moved by functions and payments." },
             Column { name: "issued_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: true, has_default: false, insertable: false, updatable: false, rules: &[], comment: "When it was issued." },
             Column { name: "due_on", ty: Type::Date, pg_type: "date", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[], comment: "When it is due." },
-            Column { name: "currency", ty: Type::Text(0), pg_type: "currency_code", nullable: false, has_default: true, insertable: true, updatable: true, rules: &[Rule { constraint: "currency_code_form", test: Test::Matches(&PATTERN_4) }], comment: "The currency of every amount of the invoice." },
+            Column { name: "currency", ty: Type::Text(0), pg_type: "currency_code", nullable: false, has_default: true, insertable: true, updatable: true, rules: &[Rule { constraint: "currency_code_form", test: Test::Matches(&PATTERN_5) }], comment: "The currency of every amount of the invoice." },
             Column { name: "subtotal", ty: Type::Numeric(12, 2), pg_type: "amount", nullable: false, has_default: true, insertable: true, updatable: true, rules: &[Rule { constraint: "amount_not_negative", test: Test::AtLeast("0", true) }], comment: "The sum of the lines, without tax." },
             Column { name: "discount", ty: Type::Numeric(12, 2), pg_type: "amount", nullable: false, has_default: true, insertable: true, updatable: true, rules: &[Rule { constraint: "amount_not_negative", test: Test::AtLeast("0", true) }], comment: "Taken off the subtotal." },
             Column { name: "tax", ty: Type::Numeric(12, 2), pg_type: "amount", nullable: false, has_default: true, insertable: true, updatable: true, rules: &[Rule { constraint: "amount_not_negative", test: Test::AtLeast("0", true) }], comment: "Tax." },
@@ -497,7 +523,7 @@ static TABLES: &[Table] = &[
         comment: "The pieces of the clinic's documents that are searched and cited; seen by whoever sees the document.",
         is_view: false,
         columns: &[
-            Column { name: "id", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "knowledge_chunk_id_form", test: Test::Matches(&PATTERN_8) }, Rule { constraint: "knowledge_chunk_id_form", test: Test::Length(0, 512, false) }], comment: "Made of the slug, the ordinal and a hash of the text: the same text in the same place has the same id, in the vector store too." },
+            Column { name: "id", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "knowledge_chunk_id_form", test: Test::Matches(&PATTERN_10) }, Rule { constraint: "knowledge_chunk_id_form", test: Test::Length(0, 512, false) }], comment: "Made of the slug, the ordinal and a hash of the text: the same text in the same place has the same id, in the vector store too." },
             Column { name: "document_slug", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[], comment: "The document it is a piece of." },
             Column { name: "ordinal", ty: Type::Int4, pg_type: "int4", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "knowledge_chunk_ordinal_range", test: Test::AtLeast("0", true) }, Rule { constraint: "knowledge_chunk_ordinal_range", test: Test::AtMost("9999", true) }], comment: "Its place in the document, from 0." },
             Column { name: "heading", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[Rule { constraint: "knowledge_chunk_heading_length", test: Test::Length(0, 1000, false) }], comment: "The headings it stands under, outermost first, or a FAQ's question." },
@@ -525,15 +551,15 @@ static TABLES: &[Table] = &[
         comment: "The clinic's documents in Markdown: what the chatbot answers from. Written by admins through the knowledge base's endpoints.",
         is_view: false,
         columns: &[
-            Column { name: "slug", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "knowledge_document_slug_form", test: Test::Matches(&PATTERN_9) }, Rule { constraint: "knowledge_document_slug_form", test: Test::Length(0, 100, false) }], comment: "Names the document: lower-case letters, digits and hyphens." },
+            Column { name: "slug", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "knowledge_document_slug_form", test: Test::Matches(&PATTERN_11) }, Rule { constraint: "knowledge_document_slug_form", test: Test::Length(0, 100, false) }], comment: "Names the document: lower-case letters, digits and hyphens." },
             Column { name: "title", ty: Type::Text(0), pg_type: "required_text", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "required_text_length", test: Test::Length(1, u32::MAX, true) }, Rule { constraint: "required_text_length", test: Test::Length(0, 200, false) }], comment: "The document's title." },
             Column { name: "body", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "knowledge_document_body_length", test: Test::Length(1, u32::MAX, true) }, Rule { constraint: "knowledge_document_body_length", test: Test::Length(0, 400000, false) }], comment: "The document itself, in Markdown." },
-            Column { name: "category", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[Rule { constraint: "knowledge_document_category_form", test: Test::Matches(&PATTERN_9) }, Rule { constraint: "knowledge_document_category_form", test: Test::Length(0, 50, false) }], comment: "What kind of document it is, such as aftercare or billing." },
-            Column { name: "language", ty: Type::Text(0), pg_type: "language_code", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[Rule { constraint: "language_code_form", test: Test::Matches(&PATTERN_10) }], comment: "The language it is written in; decides how its words are stemmed." },
+            Column { name: "category", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[Rule { constraint: "knowledge_document_category_form", test: Test::Matches(&PATTERN_11) }, Rule { constraint: "knowledge_document_category_form", test: Test::Length(0, 50, false) }], comment: "What kind of document it is, such as aftercare or billing." },
+            Column { name: "language", ty: Type::Text(0), pg_type: "language_code", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[Rule { constraint: "language_code_form", test: Test::Matches(&PATTERN_12) }], comment: "The language it is written in; decides how its words are stemmed." },
             Column { name: "audience", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[Rule { constraint: "knowledge_document_audience_known", test: Test::OneOf(&["public", "patients", "staff"]) }], comment: "public: everybody; patients: whoever is signed in; staff: the clinic's own people." },
             Column { name: "valid_from", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: true, has_default: false, insertable: false, updatable: false, rules: &[], comment: "Not shown before this time." },
             Column { name: "valid_until", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: true, has_default: false, insertable: false, updatable: false, rules: &[], comment: "Not shown from this time on." },
-            Column { name: "content_hash", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "knowledge_document_hash_form", test: Test::Matches(&PATTERN_11) }], comment: "SHA-256 of the document with its pieces: an upload of the same content changes nothing." },
+            Column { name: "content_hash", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "knowledge_document_hash_form", test: Test::Matches(&PATTERN_13) }], comment: "SHA-256 of the document with its pieces: an upload of the same content changes nothing." },
             Column { name: "version", ty: Type::Int4, pg_type: "int4", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[], comment: "Counts the updates of the row; its ETag." },
             Column { name: "created_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[], comment: "When the row was made; set by the database." },
             Column { name: "updated_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[], comment: "When the row was last changed; set by the database." },
@@ -629,11 +655,11 @@ static TABLES: &[Table] = &[
             Column { name: "method", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: true, updatable: false, rules: &[Rule { constraint: "payment_method_known", test: Test::OneOf(&["cash", "card", "bank_transfer", "check", "insurance", "other"]) }], comment: "cash, card, bank_transfer, check, insurance or other." },
             Column { name: "status", ty: Type::Enum(&["pending", "authorized", "succeeded", "failed", "voided"]), pg_type: "payment_status", nullable: false, has_default: true, insertable: true, updatable: false, rules: &[], comment: "Where it stands; after insert moved by settle_payment alone." },
             Column { name: "amount", ty: Type::Numeric(12, 2), pg_type: "amount", nullable: false, has_default: false, insertable: true, updatable: false, rules: &[Rule { constraint: "payment_amount_positive", test: Test::AtLeast("0", false) }, Rule { constraint: "amount_not_negative", test: Test::AtLeast("0", true) }], comment: "Above zero, also for refunds." },
-            Column { name: "currency", ty: Type::Text(0), pg_type: "currency_code", nullable: false, has_default: true, insertable: true, updatable: false, rules: &[Rule { constraint: "currency_code_form", test: Test::Matches(&PATTERN_4) }], comment: "The invoice's currency." },
+            Column { name: "currency", ty: Type::Text(0), pg_type: "currency_code", nullable: false, has_default: true, insertable: true, updatable: false, rules: &[Rule { constraint: "currency_code_form", test: Test::Matches(&PATTERN_5) }], comment: "The invoice's currency." },
             Column { name: "provider", ty: Type::Text(0), pg_type: "short_text", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[Rule { constraint: "short_text_length", test: Test::Length(0, 200, false) }], comment: "The payment provider." },
             Column { name: "external_id", ty: Type::Text(0), pg_type: "short_text", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[Rule { constraint: "short_text_length", test: Test::Length(0, 200, false) }], comment: "The provider's own id of the payment." },
             Column { name: "refund_of", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "The payment that is refunded." },
-            Column { name: "receipt_no", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "payment_receipt_no_form", test: Test::Matches(&PATTERN_7) }], comment: "The receipt's number, given on success." },
+            Column { name: "receipt_no", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "payment_receipt_no_form", test: Test::Matches(&PATTERN_9) }], comment: "The receipt's number, given on success." },
             Column { name: "received_by", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: false, insertable: false, updatable: false, rules: &[], comment: "Who took it; set by the database." },
             Column { name: "paid_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "When it succeeded." },
             Column { name: "notes", ty: Type::Text(0), pg_type: "note_text", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[Rule { constraint: "note_text_length", test: Test::Length(0, 10000, false) }], comment: "The clinic's notes; the patient can read them." },
@@ -745,7 +771,7 @@ static TABLES: &[Table] = &[
         is_view: false,
         columns: &[
             Column { name: "id", ty: Type::Uuid, pg_type: "uuid", nullable: false, has_default: true, insertable: true, updatable: true, rules: &[], comment: "Identifies the service." },
-            Column { name: "code", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "service_code_form", test: Test::Matches(&PATTERN_12) }], comment: "D and four digits, or 2 to 12 capital letters, digits, _ or -." },
+            Column { name: "code", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "service_code_form", test: Test::Matches(&PATTERN_14) }], comment: "D and four digits, or 2 to 12 capital letters, digits, _ or -." },
             Column { name: "name", ty: Type::Text(0), pg_type: "required_text", nullable: false, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "required_text_length", test: Test::Length(1, u32::MAX, true) }, Rule { constraint: "required_text_length", test: Test::Length(0, 200, false) }], comment: "The service's name." },
             Column { name: "lay_name", ty: Type::Text(0), pg_type: "short_text", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "short_text_length", test: Test::Length(0, 200, false) }], comment: "The name patients understand." },
             Column { name: "category", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "service_category_known", test: Test::OneOf(&["diagnostic", "preventive", "restorative", "endodontics", "periodontics", "prosth_removable", "maxillofacial_prosth", "implant", "prosth_fixed", "oral_surgery", "orthodontics", "adjunctive"]) }], comment: "One of twelve categories." },
@@ -754,7 +780,7 @@ static TABLES: &[Table] = &[
             Column { name: "buffer_before_min", ty: Type::Int4, pg_type: "int4", nullable: false, has_default: true, insertable: true, updatable: true, rules: &[Rule { constraint: "service_buffer_before_range", test: Test::AtLeast("0", true) }, Rule { constraint: "service_buffer_before_range", test: Test::AtMost("120", true) }], comment: "Minutes the dentist is kept free before." },
             Column { name: "buffer_after_min", ty: Type::Int4, pg_type: "int4", nullable: false, has_default: true, insertable: true, updatable: true, rules: &[Rule { constraint: "service_buffer_after_range", test: Test::AtLeast("0", true) }, Rule { constraint: "service_buffer_after_range", test: Test::AtMost("120", true) }], comment: "Minutes the dentist is kept free after." },
             Column { name: "fee", ty: Type::Numeric(12, 2), pg_type: "amount", nullable: false, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "amount_not_negative", test: Test::AtLeast("0", true) }], comment: "The fee, without tax." },
-            Column { name: "currency", ty: Type::Text(0), pg_type: "currency_code", nullable: false, has_default: true, insertable: true, updatable: true, rules: &[Rule { constraint: "currency_code_form", test: Test::Matches(&PATTERN_4) }], comment: "Currency of the fee." },
+            Column { name: "currency", ty: Type::Text(0), pg_type: "currency_code", nullable: false, has_default: true, insertable: true, updatable: true, rules: &[Rule { constraint: "currency_code_form", test: Test::Matches(&PATTERN_5) }], comment: "Currency of the fee." },
             Column { name: "tax_rate", ty: Type::Numeric(6, 4), pg_type: "numeric", nullable: false, has_default: true, insertable: true, updatable: true, rules: &[Rule { constraint: "service_tax_rate_range", test: Test::AtLeast("0", true) }, Rule { constraint: "service_tax_rate_range", test: Test::AtMost("1", true) }], comment: "Tax as a fraction: 0.19 is 19 per cent." },
             Column { name: "is_prosthesis", ty: Type::Bool, pg_type: "bool", nullable: false, has_default: true, insertable: true, updatable: true, rules: &[], comment: "Whether insurers ask for initial or replacement." },
             Column { name: "online_bookable", ty: Type::Bool, pg_type: "bool", nullable: false, has_default: true, insertable: true, updatable: true, rules: &[], comment: "Whether patients may book it themselves." },
@@ -804,8 +830,8 @@ static TABLES: &[Table] = &[
             Column { name: "tooth", ty: Type::Text(0), pg_type: "tooth_code", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "tooth_code_form", test: Test::Matches(&PATTERN_0) }], comment: "The tooth: 1-32, A-T, 51-82, AS-TS." },
             Column { name: "surfaces", ty: Type::Text(0), pg_type: "surface_codes", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "surface_codes_form", test: Test::Matches(&PATTERN_1) }], comment: "The tooth's surfaces." },
             Column { name: "area_code", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "treatment_records_area_code_known", test: Test::OneOf(&["UR", "UL", "LR", "LL", "U", "L", "1", "2", "3", "4", "5", "6"]) }], comment: "Quadrant UR UL LR LL, arch U L, sextant 1-6." },
-            Column { name: "tooth_range", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "treatment_records_tooth_range_form", test: Test::Matches(&PATTERN_13) }], comment: "Teeth, separated by commas." },
-            Column { name: "diagnosis_code", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "treatment_records_diagnosis_code_form", test: Test::Matches(&PATTERN_14) }], comment: "ICD-10 code." },
+            Column { name: "tooth_range", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "treatment_records_tooth_range_form", test: Test::Matches(&PATTERN_15) }], comment: "Teeth, separated by commas." },
+            Column { name: "diagnosis_code", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "treatment_records_diagnosis_code_form", test: Test::Matches(&PATTERN_16) }], comment: "ICD-10 code." },
             Column { name: "prosthesis", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "treatment_records_prosthesis_known", test: Test::OneOf(&["initial", "replacement"]) }], comment: "initial or replacement." },
             Column { name: "prosthesis_prior_on", ty: Type::Date, pg_type: "date", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[], comment: "When the replaced prosthesis was made." },
             Column { name: "planned_on", ty: Type::Date, pg_type: "date", nullable: false, has_default: true, insertable: true, updatable: true, rules: &[], comment: "When it was planned." },
@@ -877,17 +903,17 @@ static TABLES: &[Table] = &[
             Column { name: "first_name", ty: Type::Text(0), pg_type: "person_name", nullable: false, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "person_name_length", test: Test::Length(1, 100, true) }, Rule { constraint: "person_name_length", test: Test::Length(0, 100, false) }], comment: "Given name." },
             Column { name: "last_name", ty: Type::Text(0), pg_type: "person_name", nullable: false, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "person_name_length", test: Test::Length(1, 100, true) }, Rule { constraint: "person_name_length", test: Test::Length(0, 100, false) }], comment: "Family name." },
             Column { name: "preferred_name", ty: Type::Text(0), pg_type: "person_name", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "person_name_length", test: Test::Length(1, 100, true) }, Rule { constraint: "person_name_length", test: Test::Length(0, 100, false) }], comment: "What the person likes to be called." },
-            Column { name: "email", ty: Type::Text(0), pg_type: "email_address", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "email_address_form", test: Test::Matches(&PATTERN_15) }, Rule { constraint: "email_address_form", test: Test::Length(0, 254, false) }], comment: "Contact address, stored in lower case." },
-            Column { name: "phone", ty: Type::Text(0), pg_type: "phone_number", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "phone_number_form", test: Test::Matches(&PATTERN_2) }], comment: "Contact number in international form." },
+            Column { name: "email", ty: Type::Text(0), pg_type: "email_address", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "email_address_form", test: Test::Matches(&PATTERN_17) }, Rule { constraint: "email_address_form", test: Test::Length(0, 254, false) }], comment: "Contact address, stored in lower case." },
+            Column { name: "phone", ty: Type::Text(0), pg_type: "phone_number", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "phone_number_form", test: Test::Matches(&PATTERN_3) }], comment: "Contact number in international form." },
             Column { name: "date_of_birth", ty: Type::Date, pg_type: "date", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[], comment: "Date of birth." },
             Column { name: "sex", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "user_sex_known", test: Test::OneOf(&["female", "male", "other", "unknown"]) }], comment: "female, male, other or unknown." },
             Column { name: "address", ty: Type::Json, pg_type: "jsonb", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[], comment: "Postal address as a JSON object: line1, line2, city, region, postal_code, country." },
-            Column { name: "language", ty: Type::Text(0), pg_type: "language_code", nullable: false, has_default: true, insertable: true, updatable: true, rules: &[Rule { constraint: "language_code_form", test: Test::Matches(&PATTERN_10) }], comment: "Language the person is written to in." },
-            Column { name: "timezone", ty: Type::Text(0), pg_type: "time_zone_name", nullable: false, has_default: true, insertable: true, updatable: true, rules: &[Rule { constraint: "time_zone_name_form", test: Test::Matches(&PATTERN_3) }], comment: "The person's own time zone." },
+            Column { name: "language", ty: Type::Text(0), pg_type: "language_code", nullable: false, has_default: true, insertable: true, updatable: true, rules: &[Rule { constraint: "language_code_form", test: Test::Matches(&PATTERN_12) }], comment: "Language the person is written to in." },
+            Column { name: "timezone", ty: Type::Text(0), pg_type: "time_zone_name", nullable: false, has_default: true, insertable: true, updatable: true, rules: &[Rule { constraint: "time_zone_name_form", test: Test::Matches(&PATTERN_4) }], comment: "The person's own time zone." },
             Column { name: "guarantor_id", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[], comment: "Who pays for this person, when somebody else does." },
             Column { name: "primary_dentist_id", ty: Type::Uuid, pg_type: "uuid", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[], comment: "The dentist who usually sees this patient." },
             Column { name: "license_no", ty: Type::Text(0), pg_type: "short_text", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "short_text_length", test: Test::Length(0, 200, false) }], comment: "A dentist's licence." },
-            Column { name: "npi", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "user_npi_form", test: Test::Matches(&PATTERN_16) }], comment: "A dentist's national provider identifier, ten digits." },
+            Column { name: "npi", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "user_npi_form", test: Test::Matches(&PATTERN_18) }], comment: "A dentist's national provider identifier, ten digits." },
             Column { name: "specialty", ty: Type::Text(0), pg_type: "short_text", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[Rule { constraint: "short_text_length", test: Test::Length(0, 200, false) }], comment: "A dentist's specialty." },
             Column { name: "contact_method", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: true, insertable: true, updatable: true, rules: &[Rule { constraint: "user_contact_method_known", test: Test::OneOf(&["email", "sms", "call", "none"]) }], comment: "How the person wants to be reached." },
             Column { name: "consent_privacy_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: true, has_default: false, insertable: true, updatable: true, rules: &[], comment: "When the privacy notice was accepted." },
@@ -1339,6 +1365,19 @@ static FUNCTIONS: &[Function] = &[
         anon: false,
     },
     Function {
+        name: "rate_answer",
+        comment: "internal: POST /v1/chat/feedback; says whether an answer of the assistant helped: up or down, with a comment.",
+        arguments: &[
+            Column { name: "completion_id", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" },
+            Column { name: "rating", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: true, updatable: false, rules: &[], comment: "" },
+            Column { name: "comment", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: true, insertable: true, updatable: false, rules: &[], comment: "" },
+        ],
+        returns: Returns::Scalar(Type::Void),
+        read_only: false,
+        internal: true,
+        anon: true,
+    },
+    Function {
         name: "record_payment",
         comment: "For reception: takes a payment, an insurance payment, an adjustment or a write-off on an issued invoice, at most its balance.",
         arguments: &[
@@ -1517,18 +1556,20 @@ static FUNCTIONS: &[Function] = &[
 
 static PATTERN_0: Pattern = Pattern::new("^([1-9]|[12][0-9]|3[0-2]|5[1-9]|[67][0-9]|8[0-2]|[A-T]S?)$");
 static PATTERN_1: Pattern = Pattern::new("^[MODBLIFV]{1,5}$");
-static PATTERN_2: Pattern = Pattern::new("^\\+[1-9][0-9]{6,14}$");
-static PATTERN_3: Pattern = Pattern::new("^[A-Za-z0-9_+/-]{1,64}$");
-static PATTERN_4: Pattern = Pattern::new("^[A-Z]{3}$");
-static PATTERN_5: Pattern = Pattern::new("^[A-Za-z0-9]{2,40}$");
-static PATTERN_6: Pattern = Pattern::new("^[A-Z0-9._-]{2,32}$");
-static PATTERN_7: Pattern = Pattern::new("^[A-Z0-9-]{1,40}$");
-static PATTERN_8: Pattern = Pattern::new("^[!-~]+$");
-static PATTERN_9: Pattern = Pattern::new("^[a-z0-9]+(-[a-z0-9]+)*$");
-static PATTERN_10: Pattern = Pattern::new("^[a-z]{2,3}(-[A-Z]{2})?$");
-static PATTERN_11: Pattern = Pattern::new("^[0-9a-f]{64}$");
-static PATTERN_12: Pattern = Pattern::new("^(D[0-9]{4}|[A-Z0-9_-]{2,12})$");
-static PATTERN_13: Pattern = Pattern::new("^([1-9]|[12][0-9]|3[0-2]|[A-T])(,([1-9]|[12][0-9]|3[0-2]|[A-T])){0,31}$");
-static PATTERN_14: Pattern = Pattern::new("^[A-Z][0-9][0-9A-Z](\\.[0-9A-Z]{1,4})?$");
-static PATTERN_15: Pattern = Pattern::new("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$");
-static PATTERN_16: Pattern = Pattern::new("^[0-9]{10}$");
+static PATTERN_2: Pattern = Pattern::new("^chatcmpl-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$");
+static PATTERN_3: Pattern = Pattern::new("^\\+[1-9][0-9]{6,14}$");
+static PATTERN_4: Pattern = Pattern::new("^[A-Za-z0-9_+/-]{1,64}$");
+static PATTERN_5: Pattern = Pattern::new("^[A-Z]{3}$");
+static PATTERN_6: Pattern = Pattern::new("^[0-9]{2,6}$");
+static PATTERN_7: Pattern = Pattern::new("^[A-Za-z0-9]{2,40}$");
+static PATTERN_8: Pattern = Pattern::new("^[A-Z0-9._-]{2,32}$");
+static PATTERN_9: Pattern = Pattern::new("^[A-Z0-9-]{1,40}$");
+static PATTERN_10: Pattern = Pattern::new("^[!-~]+$");
+static PATTERN_11: Pattern = Pattern::new("^[a-z0-9]+(-[a-z0-9]+)*$");
+static PATTERN_12: Pattern = Pattern::new("^[a-z]{2,3}(-[A-Z]{2})?$");
+static PATTERN_13: Pattern = Pattern::new("^[0-9a-f]{64}$");
+static PATTERN_14: Pattern = Pattern::new("^(D[0-9]{4}|[A-Z0-9_-]{2,12})$");
+static PATTERN_15: Pattern = Pattern::new("^([1-9]|[12][0-9]|3[0-2]|[A-T])(,([1-9]|[12][0-9]|3[0-2]|[A-T])){0,31}$");
+static PATTERN_16: Pattern = Pattern::new("^[A-Z][0-9][0-9A-Z](\\.[0-9A-Z]{1,4})?$");
+static PATTERN_17: Pattern = Pattern::new("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$");
+static PATTERN_18: Pattern = Pattern::new("^[0-9]{10}$");

@@ -4,6 +4,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
+use futures::StreamExt;
 use worker::{Context, Delay, Env, Headers, Response, ResponseBuilder, console_error, console_log, event};
 
 use super::metrics;
@@ -111,6 +112,7 @@ fn respond(answer: Answer<Response>) -> worker::Result<Response> {
         Payload::Empty => builder.empty(),
         Payload::Bytes(bytes) => builder.fixed(bytes),
         Payload::Stream(upstream) => builder.body(upstream.into_parts().1),
+        Payload::Made(pieces) => builder.from_stream(pieces.map(Ok::<_, worker::Error>))?,
     })
 }
 

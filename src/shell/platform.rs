@@ -11,7 +11,7 @@ use worker::{AbortController, Cache, Delay, Env, Fetch, Headers, RequestInit, Re
 
 use super::object::{now_ms, post, random};
 use super::{ai, env};
-use crate::http::{Budget, Call, Collected, Method, Platform, Reply, SendError};
+use crate::http::{Budget, Call, Collected, Method, Pieces, Platform, Reply, SendError};
 
 /// The Worker's environment, as the one port to everything outside.
 #[derive(Debug)]
@@ -81,6 +81,13 @@ impl Platform for EdgePlatform {
             Either::Left((collected, _)) => collected.map_err(|error| broken(&error)),
             Either::Right(_) => Err(SendError::Timeout),
         }
+    }
+
+    fn pieces(&self, body: Response, idle_ms: u32) -> Pieces {
+        pieces(body, Duration::from_millis(idle_ms.into())).unwrap_or_else(|error| {
+            let broken = broken(&error);
+            stream::once(async { Err(broken) }).boxed_local()
+        })
     }
 
     async fn admit(&self, budget: Budget, key: &str) -> Result<bool, String> {
@@ -171,6 +178,22 @@ async fn read(mut body: Response, limit: usize) -> worker::Result<Collected<Resp
         }
     }
     Ok(Collected::Whole(bytes))
+}
+
+/// Dropping the stream cancels its reader, and with it the fetch.
+fn pieces(mut body: Response, idle: Duration) -> worker::Result<Pieces> {
+    let open = Some(body.stream()?);
+    let pieces = stream::unfold(open, move |open| async move {
+        let mut open = open?;
+        match select(open.next(), Delay::from(idle)).await {
+            Either::Left((piece, _)) => match piece? {
+                Ok(piece) => Some((Ok(piece), Some(open))),
+                Err(error) => Some((Err(broken(&error)), None)),
+            },
+            Either::Right(_) => Some((Err(SendError::Timeout), None)),
+        }
+    });
+    Ok(pieces.boxed_local())
 }
 
 fn request(call: Call) -> worker::Result<worker::Request> {

@@ -1,5 +1,6 @@
 //! `/v1`: the chatbot and its knowledge base. Every error here is in `OpenAI`'s shape ([`errors`]).
 
+mod chat;
 pub mod database;
 mod document;
 pub mod errors;
@@ -14,9 +15,9 @@ use std::cell::RefCell;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::app::{App, Seen};
+use crate::app::{App, Seen, address};
 use crate::auth::{Caller, Role};
-use crate::http::{Answer, BodyError, Call, Method, Payload, Platform, Request};
+use crate::http::{Answer, BodyError, Budget, Call, Method, Payload, Platform, Request};
 use crate::problem::{Kind, Problem, Violation};
 use crate::rag::lexical::{Database, said};
 use crate::rag::upstream::{Patience, exchange};
@@ -37,6 +38,12 @@ pub enum Path<'a> {
     Fill(&'a str),
     /// `knowledge/indexes/{name}/activate`
     Activate(&'a str),
+    /// `chat/completions`
+    Chat,
+    /// `chat/feedback`
+    Feedback,
+    /// `models`, and `models/{id}`
+    Models(Option<&'a str>),
     /// Nothing is here.
     Unknown,
 }
@@ -46,6 +53,10 @@ impl<'a> Path<'a> {
     pub fn parse(rest: &'a str) -> Self {
         let parts: Vec<&str> = rest.splitn(5, '/').collect();
         match parts.as_slice() {
+            ["chat", "completions"] => Self::Chat,
+            ["chat", "feedback"] => Self::Feedback,
+            ["models"] => Self::Models(None),
+            ["models", id] => Self::Models(Some(id)),
             ["knowledge", "documents"] => Self::Documents,
             ["knowledge", "documents", slug] => Self::Document(slug),
             ["knowledge", "search"] => Self::Search,
@@ -60,8 +71,9 @@ impl<'a> Path<'a> {
     pub const fn methods(self) -> &'static str {
         match self {
             Self::Documents | Self::Indexes => "GET",
+            Self::Models(_) => "GET, HEAD",
             Self::Document(_) => "GET, PUT, DELETE",
-            Self::Search | Self::Fill(_) | Self::Activate(_) => "POST",
+            Self::Search | Self::Fill(_) | Self::Activate(_) | Self::Chat | Self::Feedback => "POST",
             Self::Unknown => "GET, POST, PUT, DELETE",
         }
     }
@@ -75,6 +87,9 @@ impl<'a> Path<'a> {
             Self::Indexes => "/v1/knowledge/indexes",
             Self::Fill(_) => "/v1/knowledge/indexes/{name}/fill",
             Self::Activate(_) => "/v1/knowledge/indexes/{name}/activate",
+            Self::Chat => "/v1/chat/completions",
+            Self::Feedback => "/v1/chat/feedback",
+            Self::Models(_) => "/v1/models",
             Self::Unknown => "/v1/{unknown}",
         }
     }
@@ -106,6 +121,12 @@ pub(crate) async fn serve<P: Platform, R: Request>(
     seen: &mut Seen,
 ) -> Result<Answer<P::Stream>, Problem> {
     let caller = app.admitted(request, platform, seen).await?;
+    if path == Path::Chat {
+        // A turn costs far more than a read: it counts against the strict budget too, under a key of its own.
+        seen.budget = Some(Budget::Auth);
+        let key = caller.id.map_or_else(|| address(request), |id| id.hyphenated().to_string());
+        app.spend(platform, Budget::Auth, &format!("chat:{key}")).await?;
+    }
     let v1 = V1 { app, platform, request, caller: &caller, request_id, note: RefCell::default() };
     let answer = v1.route(path).await;
     seen.cause = v1.note.into_inner();
@@ -115,6 +136,9 @@ pub(crate) async fn serve<P: Platform, R: Request>(
 impl<P: Platform, R: Request> V1<'_, P, R> {
     async fn route(&self, path: Path<'_>) -> Result<Answer<P::Stream>, Problem> {
         match path {
+            Path::Chat => self.chat().await,
+            Path::Feedback => self.feedback().await,
+            Path::Models(id) => chat::models(self.request.method(), id),
             Path::Documents => self.documents().await,
             Path::Document(slug) => self.document(slug).await,
             Path::Search => self.search().await,

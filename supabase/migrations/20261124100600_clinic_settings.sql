@@ -49,11 +49,15 @@ create table public.clinic_settings (
   waitlist_offer_minutes smallint not null default 30,
   payment_term_days smallint not null default 30,
   emergency_text public.note_text not null,
+  emergency_number text not null default '112',
+  urgent_text public.note_text not null default
+    'A dentist should see this today. If we are closed, call the dentist on duty. A tooth that was knocked out: hold it by its crown, keep it in milk, come within the hour.',
   version int not null default 1,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   updated_by uuid,
   constraint clinic_settings_one_row check (id = 1),
+  constraint clinic_settings_emergency_number_form check (emergency_number ~ '^[0-9]{2,6}$'),
   constraint clinic_settings_opening_hours_form check (app.valid_opening_hours(opening_hours)),
   constraint clinic_settings_closures_form check (app.valid_closures(closures)),
   constraint clinic_settings_grid_known check (grid_minutes in (5, 10, 15, 20, 30, 60)),
@@ -88,8 +92,11 @@ comment on column public.clinic_settings.reminder_lead_hours is 'Patients are re
 comment on column public.clinic_settings.waitlist_offer_minutes is 'How long a freed slot is kept for whom the waitlist offers it to.';
 comment on column public.clinic_settings.payment_term_days is 'Invoices are due this many days after issue.';
 comment on column public.clinic_settings.emergency_text is 'What to do in an emergency.';
+comment on column public.clinic_settings.emergency_number is 'The number of the emergency services.';
+comment on column public.clinic_settings.urgent_text is 'What to do about what a dentist must see the same day.';
 comment on constraint clinic_settings_pkey on public.clinic_settings is 'The clinic has its settings already.';
 comment on constraint clinic_settings_one_row on public.clinic_settings is 'There is one row of settings, with id 1.';
+comment on constraint clinic_settings_emergency_number_form on public.clinic_settings is 'The emergency number has 2 to 6 digits.';
 comment on constraint clinic_settings_opening_hours_form on public.clinic_settings is 'Opening hours are an array of {weekday 1-7, opens, closes} in steps of five minutes, opens before closes.';
 comment on constraint clinic_settings_closures_form on public.clinic_settings is 'Closures are an array of {from, to, reason, dentist_id} with dates YYYY-MM-DD, from not after to.';
 comment on constraint clinic_settings_grid_known on public.clinic_settings is 'The grid is 5, 10, 15, 20, 30 or 60 minutes.';

@@ -24,11 +24,11 @@ begin
   update public.clinic_settings c
      set (name, phone, time_zone, currency, opening_hours, closures, grid_minutes, slot_step_minutes, hold_minutes, max_anonymous_holds,
           max_open_requests, booking_lead_minutes, booking_horizon_days, cancellation_window_hours, reminder_lead_hours,
-          waitlist_offer_minutes, payment_term_days, emergency_text)
+          waitlist_offer_minutes, payment_term_days, emergency_text, emergency_number, urgent_text)
        = (after.name, after.phone, after.time_zone, after.currency, after.opening_hours, after.closures, after.grid_minutes,
           after.slot_step_minutes, after.hold_minutes, after.max_anonymous_holds, after.max_open_requests, after.booking_lead_minutes,
           after.booking_horizon_days, after.cancellation_window_hours, after.reminder_lead_hours, after.waitlist_offer_minutes,
-          after.payment_term_days, after.emergency_text)
+          after.payment_term_days, after.emergency_text, after.emergency_number, after.urgent_text)
    where c.id = 1 returning * into after;
   perform app.idempotency_record_result(to_jsonb(after));
   return after;

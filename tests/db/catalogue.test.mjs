@@ -49,7 +49,7 @@ test('the client roles have these privileges on tables and no others', async () 
   const deletable = ['user', 'role', 'service', 'appointment', 'appointment_has_service', 'insurance_detail', 'inventory'];
   const expected = [
     ...['clinic_settings', 'dentist', 'knowledge_chunk', 'knowledge_document', 'provider_hours', 'service'].map((t) => `anon ${t} SELECT`),
-    ...[...elevenTables, 'clinic_settings', 'dentist', 'provider_hours', 'invoice_line', 'waitlist', 'knowledge_chunk', 'knowledge_document', 'access_log']
+    ...[...elevenTables, 'clinic_settings', 'dentist', 'provider_hours', 'invoice_line', 'waitlist', 'knowledge_chunk', 'knowledge_document', 'access_log', 'chat_feedback']
       .map((t) => `authenticated ${t} ${deletable.includes(t) ? 'DELETE,SELECT' : 'SELECT'}`),
   ];
   assert.deepEqual(got.sort(), expected.sort());
@@ -71,7 +71,7 @@ const indexFunctions = ['activate_knowledge_index', 'active_knowledge_index', 'b
 test('clients may call these functions and no others', async () => {
   const callable = (role, schema) => list(`select proname from pg_proc where pronamespace = $2::regnamespace
     and has_function_privilege($1, oid, 'execute') order by 1`, [role, schema]);
-  const forAll = ['active_knowledge_index', 'available_slots', 'hold_appointment', 'idempotency_replay', 'search_knowledge', 'slot_alternatives'];
+  const forAll = ['active_knowledge_index', 'available_slots', 'hold_appointment', 'idempotency_replay', 'rate_answer', 'search_knowledge', 'slot_alternatives'];
   const forPeople = [...indexFunctions.filter((name) => name !== 'active_knowledge_index'), 'acknowledge_alerts', 'audit_verify', 'book_appointment', 'cancel_appointment', 'check_in', 'complete_visit', 'delete_knowledge_document', 'due_reminders', 'expiry_list', 'issue_draft_invoice', 'issue_invoice', 'join_waitlist', 'leave_waitlist', 'log_access', 'move_stock',
     'patients_by_lot', 'put_knowledge_document', 'record_payment', 'refund_payment', 'reorder_list', 'reschedule_appointment', 'seat', 'set_clinic_settings', 'set_provider_hours',
     'settle_payment', 'statement_of_account', 'visit_alerts', 'void_invoice'];
@@ -81,7 +81,7 @@ test('clients may call these functions and no others', async () => {
     assert.deepEqual(await callable(role, 'app'), ['caller_role', 'is_client', 'knowledge_audiences', 'max_affected', 'pre_request', 'request_header']);
   }
   assert.deepEqual(await list(`select proname from pg_proc where pronamespace = 'public'::regnamespace and obj_description(oid, 'pg_proc') like 'internal:%' order by 1`),
-    [...indexFunctions, 'advance_waitlist', 'audit_verify', 'claim_knowledge_index', 'claim_reminders', 'custom_access_token_hook', 'delete_knowledge_document', 'drop_knowledge_index', 'finish_reminders', 'idempotency_replay', 'log_access', 'put_knowledge_document', 'slot_alternatives'].sort());
+    [...indexFunctions, 'advance_waitlist', 'audit_verify', 'claim_knowledge_index', 'claim_reminders', 'custom_access_token_hook', 'delete_knowledge_document', 'drop_knowledge_index', 'finish_reminders', 'idempotency_replay', 'log_access', 'put_knowledge_document', 'rate_answer', 'slot_alternatives'].sort());
 });
 
 test('these functions are for the service role alone', async () => {

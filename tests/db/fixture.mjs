@@ -4,6 +4,7 @@ import { id, people } from './support.mjs';
 const { patient: p1, patient2: p2, dentist: d1, dentist2: d2 } = people;
 
 export const rows = {
+  rating: `chatcmpl-${id('fa2001')}`,
   newPatient: id('fa0001'), deletedPatient: id('fa0002'),
   activeService: id('fa0101'), inactiveService: id('fa0102'), deletedService: id('fa0103'),
   ownAppointment: id('fa0201'), otherAppointment: id('fa0202'), deletedAppointment: id('fa0203'), heldSlot: id('fa0204'),
@@ -61,6 +62,7 @@ const statements = [
   [`insert into knowledge_chunk (id, document_slug, ordinal, content) select slug || '#0', slug, 0, 'Fixture' from knowledge_document where slug like 'fx-%'`, []],
   [`insert into access_log (id, at, actor, actor_role, method, route, query, recorded_by) values ($1, now(), $2, 'dentist', 'GET', '/rest/v1/treatment_records', '', 'caller')`,
     [rows.reading, d1]],
+  [`insert into chat_feedback (completion_id, user_id, rating) values ($1, $2, 'up')`, [rows.rating, p1]],
 ];
 
 export async function fixture(db) {

@@ -32,6 +32,7 @@ const good = {
   waitlist: { patient_id: patient, service_ids: [rows.activeService], first_day: '2031-01-01', last_day: '2031-01-02' },
   knowledge_document: { slug: 'x', title: 'X', body: 'X', content_hash: '0'.repeat(64) },
   knowledge_chunk: { id: 'fx#0', document_slug: 'fx', ordinal: 0, content: 'X' },
+  chat_feedback: { completion_id: `chatcmpl-${id('abc')}`, rating: 'up' },
 };
 
 // The document that pieces belong to.
@@ -82,6 +83,7 @@ const broken = {
   service_tax_rate_range: ['service', { tax_rate: 1.1 }],
   clinic_settings_pkey: ['clinic_settings', { id: 1, name: 'X', emergency_text: 'X' }],
   clinic_settings_one_row: ['clinic_settings', { id: 2, name: 'X', emergency_text: 'X' }],
+  clinic_settings_emergency_number_form: settings(`emergency_number = 'call 911'`),
   clinic_settings_opening_hours_form: settings(`opening_hours = '[{"weekday": 8, "opens": "08:00", "closes": "09:00"}]'`),
   clinic_settings_closures_form: settings(`closures = '[{"from": "2026-02-30", "to": "2026-03-01"}]'`),
   clinic_settings_grid_known: settings('grid_minutes = 7, slot_step_minutes = 14'),
@@ -242,6 +244,10 @@ const broken = {
   knowledge_document_audience_known: ['knowledge_document', { audience: 'x' }],
   knowledge_document_validity_order: ['knowledge_document', { valid_from: '2031-01-02', valid_until: '2031-01-01' }],
   knowledge_document_hash_form: ['knowledge_document', { content_hash: 'x' }],
+  chat_feedback_pkey: { before: [insert('chat_feedback', good.chat_feedback)], insert: ['chat_feedback', {}] },
+  chat_feedback_completion_form: ['chat_feedback', { completion_id: 'chatcmpl-1' }],
+  chat_feedback_rating_known: ['chat_feedback', { rating: 'fine' }],
+  chat_feedback_comment_length: ['chat_feedback', { comment: '' }],
   knowledge_chunk_pkey: { before: [document, insert('knowledge_chunk', good.knowledge_chunk)], insert: ['knowledge_chunk', {}] },
   knowledge_chunk_document_fkey: ['knowledge_chunk', { document_slug: 'gone' }],
   knowledge_chunk_id_form: piece({ id: 'not an id' }),

@@ -217,6 +217,8 @@ export const readOnlyRelations = {
     knowledgeReaders),
   access_log: readOnly({ any: byId(rows.reading) }, `query = 'x'`, `insert into access_log (id, at, actor, actor_role, method, route, query, recorded_by)
      values (gen_random_uuid(), now(), '${d1}', 'dentist', 'GET', '', '', 'caller')`, { admin: ['any'] }),
+  chat_feedback: readOnly({ any: `completion_id = '${rows.rating}'` }, `rating = 'down'`,
+    `insert into chat_feedback (completion_id, rating) values ('chatcmpl-${rows.reading}', 'up')`, { admin: ['any'] }),
   change_log: readOnly({ any: 'seq > 0' }, 'actor_role = null', `insert into change_log (seq, table_name, op, key, subjects, at, hashed, record_hash, prev_hash, hash)
      values (-1, 'x', 'INSERT', '{}', '{}', now(), '', '', '', '')`, {}),
 };

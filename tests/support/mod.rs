@@ -16,10 +16,11 @@ use chairside::access::Outcome;
 use chairside::app::{App, Handled};
 use chairside::config::Config;
 use chairside::http::{
-    BodyError, Budget, Call, Collected, Method, Payload, Platform, Reply, Request, SendError,
+    BodyError, Budget, Call, Collected, Method, Payload, Pieces, Platform, Reply, Request, SendError,
 };
 use chairside::schema::SCHEMA;
 use futures::executor::block_on;
+use futures::{StreamExt, stream};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -55,8 +56,16 @@ pub fn user_token(id: &str, clinic_role: &str) -> String {
 }
 
 pub fn app() -> App {
+    app_with(&[])
+}
+
+/// The program with further settings.
+pub fn app_with(settings: &[(&str, &str)]) -> App {
     let anon = anon_key();
     let config = Config::from_lookup(|name| {
+        if let Some((_, value)) = settings.iter().find(|(known, _)| *known == name) {
+            return Some((*value).to_owned());
+        }
         Some(match name {
             "SUPABASE_URL" => "https://clinic.supabase.co".to_owned(),
             "SUPABASE_ANON_KEY" => anon.clone(),
@@ -160,6 +169,11 @@ pub fn pg_error(status: u16, code: &str, message: &str) -> Scripted {
     reply(status, &[("content-type", "application/json; charset=utf-8")], &body.to_string())
 }
 
+/// In a scripted body: the connection breaks here.
+pub const BREAKS_OFF: u8 = 0;
+/// In a scripted body: nothing comes any more.
+pub const FALLS_SILENT: u8 = 1;
+
 /// An upstream that answers from a script and remembers what it was asked.
 pub struct Script {
     replies: RefCell<VecDeque<Scripted>>,
@@ -213,6 +227,16 @@ impl Platform for Script {
 
     async fn collect(&self, body: Vec<u8>, limit: usize) -> Result<Collected<Vec<u8>>, SendError> {
         Ok(if body.len() > limit { Collected::Longer(body) } else { Collected::Whole(body) })
+    }
+
+    fn pieces(&self, body: Vec<u8>, _idle_ms: u32) -> Pieces {
+        // Byte by byte: nothing may depend on where pieces begin and end. A byte that no text has stands for a fault.
+        let piece = |byte| match byte {
+            BREAKS_OFF => Err(SendError::Unreachable("the connection broke".to_owned())),
+            FALLS_SILENT => Err(SendError::Timeout),
+            byte => Ok(vec![byte]),
+        };
+        stream::iter(body.into_iter().map(piece)).boxed_local()
     }
 
     async fn admit(&self, budget: Budget, key: &str) -> Result<bool, String> {
@@ -317,10 +341,16 @@ impl Seen {
 
 /// Runs one request against a script.
 pub fn run(request: &TestRequest, script: &Script) -> Seen {
-    let Handled { answer, log, access, .. } = block_on(app().handle(request, script));
+    run_on(&app(), request, script)
+}
+
+/// The same on a program with other settings.
+pub fn run_on(app: &App, request: &TestRequest, script: &Script) -> Seen {
+    let Handled { answer, log, access, .. } = block_on(app.handle(request, script));
     let body = match answer.body {
         Payload::Empty => Vec::new(),
         Payload::Bytes(bytes) | Payload::Stream(bytes) => bytes,
+        Payload::Made(pieces) => block_on(pieces.collect::<Vec<_>>()).concat(),
     };
     Seen {
         status: answer.status,

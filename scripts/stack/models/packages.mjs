@@ -25,6 +25,8 @@ const PACKAGES = {
   ],
   // supabase-py's realtime client: for a test, not for the stack.
   realtime: [{ alone: false, names: ['realtime==2.34.1'] }],
+  // OpenAI's client for Python: likewise.
+  openai: [{ alone: false, names: ['openai==3.57.0'] }],
   // Judges of the API reference: one reads it, one walks it.
   reference: [{ alone: false, names: ['openapi-spec-validator==0.9.0', 'schemathesis==4.32.5'] }],
 };

@@ -5,7 +5,9 @@
 
 mod blocks;
 mod pack;
-mod sentence;
+pub(in crate::rag) mod sentence;
+
+pub(in crate::rag) use blocks::plain;
 
 use std::collections::HashMap;
 

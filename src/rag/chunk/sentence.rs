@@ -7,7 +7,7 @@ const ABBREVIATIONS: &[&str] = &[
 ];
 
 /// What may still belong to a sentence after the mark that ends it.
-const TAIL: &str = ".!?…。！？)]\"'”’»*";
+pub(in crate::rag) const TAIL: &str = ".!?…。！？)]\"'”’»*";
 
 /// The sentences of a text without line breaks; joined by single spaces (or nothing, in scripts without them) they give it
 /// back. Never empty strings.
@@ -38,7 +38,7 @@ fn push<'a>(found: &mut Vec<&'a str>, sentence: &'a str) {
     }
 }
 
-fn ends(text: &str, start: usize, at: usize, end: usize, mark: char) -> bool {
+pub(in crate::rag) fn ends(text: &str, start: usize, at: usize, end: usize, mark: char) -> bool {
     let Some(after) = text[end..].strip_prefix(char::is_whitespace) else { return false };
     if after.trim_start().starts_with(char::is_lowercase) {
         return false;
