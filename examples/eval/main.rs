@@ -30,7 +30,7 @@ use chairside::rag::retrieve::{Found, Question, Retrieval, Vectors, retrieve};
 use chairside::rag::store::{Filter, VectorStore};
 use chairside::rag::upstream::Patience;
 use chairside::rag::vectors::Kept;
-use data::Set;
+use data::{Passage, Set};
 use futures::executor::block_on;
 use metrics::Sums;
 use native::Native;
@@ -155,7 +155,7 @@ async fn load(bench: &Bench, set: &Set, name: &str) -> u64 {
     for (n, passage) in set.corpus.iter().enumerate() {
         let document = Document {
             slug: passage.slug.clone(),
-            title: passage.title.chars().take(200).collect(),
+            title: title(passage),
             body: passage.text.clone(),
             category: name.to_owned(),
             language: "en".to_owned(),
@@ -173,6 +173,13 @@ async fn load(bench: &Bench, set: &Set, name: &str) -> u64 {
         }
     }
     bench.store.count(&bench.platform).await.expect("a count")
+}
+
+// A document has a title; a passage that has none is called by its first words.
+fn title(passage: &Passage) -> String {
+    let words = || passage.text.split_whitespace().take(8).collect::<Vec<_>>().join(" ");
+    let title = if passage.title.trim().is_empty() { words() } else { passage.title.clone() };
+    title.chars().take(200).collect()
 }
 
 async fn ask(bench: &Bench, name: &str, text: &str, by_vectors: bool) -> Retrieval {
