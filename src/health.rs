@@ -1,8 +1,9 @@
 //! Whether the Worker runs (`/health`), and whether its upstreams answer (`/ready`).
 
-use serde_json::json;
+use serde_json::{Map, json};
 
 use crate::app::App;
+use crate::config::knowledge::{ChatProvider, EmbeddingsProvider, Knowledge, Store};
 use crate::config::{Config, Secret};
 use crate::http::{Answer, Call, Collected, Method, Payload, Platform};
 use crate::problem::{Kind, Problem};
@@ -31,7 +32,8 @@ pub fn live<S>(method: Method) -> Result<Answer<S>, Problem> {
     json_answer(method, 200, &json!({ "status": "ok" }))
 }
 
-/// `/ready`: 503 unless both PostgREST and Auth answer.
+/// `/ready`: 503 unless both `PostgREST` and Auth answer. The chatbot's upstreams are told of too and make nothing unready:
+/// without them documents are searched by words alone, or the chat says what is missing.
 pub async fn ready<P: Platform>(
     app: &App,
     method: Method,
@@ -42,12 +44,43 @@ pub async fn ready<P: Platform>(
     let rest = is_up(app, platform, format!("{base}/rest/v1/clinic_settings?select=time_zone&limit=1")).await;
     let auth = is_up(app, platform, format!("{base}/auth/v1/health")).await;
     let state = |up: bool| if up { "up" } else { "down" };
+    let mut upstreams = Map::new();
+    upstreams.insert("rest".to_owned(), json!(state(rest)));
+    upstreams.insert("auth".to_owned(), json!(state(auth)));
+    for (name, url) in chatbot(&app.config.knowledge) {
+        upstreams.insert(name.to_owned(), json!(state(answers(platform, url).await)));
+    }
     let status = if rest && auth { 200 } else { 503 };
     let body = json!({
         "status": if status == 200 { "ready" } else { "not-ready" },
-        "upstreams": { "rest": state(rest), "auth": state(auth) },
+        "upstreams": upstreams,
     });
     json_answer(method, status, &body)
+}
+
+/// Where those of the chatbot's upstreams answer that are reached by HTTP.
+fn chatbot(settings: &Knowledge) -> Vec<(&'static str, String)> {
+    let mut found = Vec::new();
+    match &settings.store {
+        Some(Store::Chroma(chroma)) => found.push(("vectors", format!("{}/api/v2/heartbeat", chroma.url))),
+        Some(Store::Pinecone(pinecone)) => {
+            found.push(("vectors", format!("{}/indexes", pinecone.account.control_url)));
+        }
+        None => {}
+    }
+    if let Some(EmbeddingsProvider::OpenAi(endpoint)) = settings.embeddings.as_ref().map(|it| &it.provider) {
+        found.push(("embeddings", format!("{}/models", endpoint.url)));
+    }
+    if let Some(ChatProvider::OpenAi(endpoint)) = settings.chat.as_ref().map(|it| &it.provider) {
+        found.push(("chat", format!("{}/models", endpoint.url)));
+    }
+    found
+}
+
+/// Whether anything but a server's error comes back. No key goes along: a refusal is an answer.
+async fn answers<P: Platform>(platform: &P, url: String) -> bool {
+    let call = Call { method: Method::Get, url, headers: Vec::new(), body: None, reads: &[] };
+    platform.send(call, TIMEOUT_MS).await.is_ok_and(|reply| reply.status < 500)
 }
 
 fn check_method(method: Method) -> Result<(), Problem> {

@@ -5,8 +5,8 @@ mod support;
 use chairside::http::{Budget, Method, SendError, find};
 use serde_json::json;
 use support::{
-    NOW, PATIENT, REQUEST_ID, anon_key, get, ok_json, pg_error, reply, request, run, script, serve, sign,
-    user_token,
+    NOW, PATIENT, REQUEST_ID, anon_key, app_with, get, ok_json, pg_error, reply, request, run, run_on,
+    script, serve, sign, user_token,
 };
 
 #[test]
@@ -204,4 +204,29 @@ fn a_socket_is_for_allowed_origins_and_the_worker_s_own() {
     for origin in foreign {
         assert_eq!(code(origin), "origin-refused", "{origin:?}");
     }
+}
+
+#[test]
+fn ready_tells_of_every_upstream_and_fails_for_the_database_alone() {
+    let app = app_with(&[
+        ("VECTOR_STORE", "chroma"),
+        ("CHROMA_URL", "http://127.0.0.1:9"),
+        ("CHROMA_COLLECTION", "knowledge"),
+        ("EMBEDDINGS", "openai"),
+        ("EMBEDDINGS_URL", "http://127.0.0.1:9/v1"),
+        ("EMBEDDINGS_MODEL", "m"),
+        ("EMBEDDINGS_DIMENSION", "3"),
+        ("CHAT", "openai"),
+        ("CHAT_URL", "http://127.0.0.1:9/v1"),
+        ("CHAT_MODEL", "m"),
+    ]);
+    let answers = |statuses: [u16; 5]| {
+        run_on(&app, &get("/ready"), &script(statuses.map(|status| reply(status, &[], "{}")).into()))
+    };
+    let seen = answers([200, 200, 200, 401, 503]);
+    assert_eq!((seen.status, &seen.json()["upstreams"]["vectors"]), (200, &"up".into()));
+    assert_eq!(seen.json()["upstreams"]["embeddings"], "up", "a refusal is an answer");
+    assert_eq!(seen.json()["upstreams"]["chat"], "down");
+    let seen = answers([200, 503, 200, 200, 200]);
+    assert_eq!((seen.status, &seen.json()["status"]), (503, &"not-ready".into()));
 }
