@@ -168,7 +168,8 @@ impl Platform for EdgePlatform {
 const COLLECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 async fn read(mut body: Response, limit: usize) -> worker::Result<Collected<Response>> {
-    let mut rest = body.stream()?;
+    // A reply without a body (204) has no stream either.
+    let Ok(mut rest) = body.stream() else { return Ok(Collected::Whole(Vec::new())) };
     let mut bytes = Vec::new();
     while let Some(chunk) = rest.next().await {
         bytes.extend_from_slice(&chunk?);
