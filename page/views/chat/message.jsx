@@ -15,7 +15,7 @@ export function Message({ message, openSource }) {
   const cited = citedOf(content, sources);
   return (
     <article class={`message answer ${outcome === URGENT ? 'urgent' : ''}`} aria-label="Answer" aria-busy={writing ? 'true' : undefined}>
-      {outcome === URGENT && <p class="urgent-title"><Icon name="alert" />This may be an emergency</p>}
+      {outcome === URGENT && <p class="urgent-title"><Icon name="alert" />Urgent</p>}
       {content.split(/\n{2,}/).filter(Boolean).map((text, at) => <Paragraph key={at} text={text} sources={sources} openSource={openSource} />)}
       {writing && !content && !problem && <p class="muted">Looking through the documents…</p>}
       {problem && <Trouble problem={problem} />}
