@@ -5,9 +5,13 @@ mod support;
 
 use chairside::config::Secret;
 use chairside::http::{Method, SendError};
+use chairside::rag::lexical::Database;
+use chairside::rag::models_of::Model;
 use chairside::rag::pinecone::{API_VERSION, Pinecone, Place, Settings};
+use chairside::rag::reconcile::{Cursor, Repaired, step};
 use chairside::rag::store::{Filter, Hit, Point, VectorStore};
 use chairside::rag::upstream::{Fault, Patience};
+use chairside::rag::vectors::Kept;
 use futures::executor::block_on;
 use serde_json::{Map, Value, json};
 use support::{Script, Scripted, ok_json, reply, script};
@@ -338,4 +342,19 @@ fn settling_waits_for_a_write_of_its_own_to_be_seen() {
     assert_eq!(block_on(at_host().settle(&silent)), Ok(()), "without numbers there is nothing to wait for");
     let nobody = script(vec![stats(), reply(404, &[], NO_NAMESPACE), seen(0)]);
     assert_eq!(block_on(at_host().settle(&nobody)), Ok(()), "nothing was ever written");
+}
+
+#[test]
+fn a_pass_of_the_reconcile_begins_when_all_writes_are_seen() {
+    let database = Database { rest_url: "https://clinic.test/rest/v1".into(), headers: Vec::new() };
+    let store = at_host();
+    let kept: Kept<'_, Model, Pinecone> = Kept { embedder: None, stores: vec![&store] };
+    let stats = ok_json(r#"{"dimension":2,"metric":"cosine"}"#);
+    let barrier = reply(200, &[("x-pinecone-request-lsn", "7")], "{}");
+    let script = script(vec![stats, barrier, seen(6), seen(7), ok_json("[]")]);
+    let (repaired, _) = block_on(step(&script, &kept, &database, &Cursor::default())).unwrap();
+    assert_eq!(repaired, Repaired::default());
+    let calls = script.calls.borrow();
+    assert!(calls[..4].iter().all(|call| call.url.starts_with(HOST)));
+    assert!(calls[4].url.starts_with("https://clinic.test/rest/v1/"));
 }

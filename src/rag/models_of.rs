@@ -1,11 +1,15 @@
-//! The models that the settings choose: for embeddings and reranking.
+//! The models that the settings choose: for embeddings, answers and reranking.
 
+use super::chat::{self, Chat, OpenAiChat, ReadEvent};
 use super::embed::{Embedder, Kind, OpenAiEmbedder};
 use super::pinecone::{Inference, PineconeEmbedder, PineconeReranker};
 use super::rerank::Reranker;
 use super::upstream::{Fault, Patience, Upstream};
-use super::workers_ai::{WorkersAiEmbedder, WorkersAiReranker};
-use crate::config::knowledge::{self, EmbeddingsProvider, PineconeAccount, Rerank, RerankProvider};
+use super::workers_ai::{WorkersAiChat, WorkersAiEmbedder, WorkersAiReranker};
+use crate::config::knowledge::{
+    self, ChatProvider, EmbeddingsProvider, PineconeAccount, Rerank, RerankProvider,
+};
+use crate::http::{Platform, Reply, SendError};
 
 /// Texts in one request to an endpoint of `OpenAI`'s dialect: what self-hosted ones answer in time.
 const OPENAI_BATCH: usize = 64;
@@ -86,6 +90,51 @@ impl Embedder for Model {
                 "the embedding model makes vectors of dimension {length}, EMBEDDINGS_DIMENSION says {}",
                 self.dimension
             ))),
+        }
+    }
+}
+
+/// A language model.
+#[derive(Clone, Debug)]
+pub enum Talker {
+    /// Of an endpoint that speaks `OpenAI`'s dialect.
+    OpenAi(OpenAiChat),
+    /// Of Workers AI.
+    WorkersAi(WorkersAiChat),
+}
+
+impl Talker {
+    /// The model of these settings.
+    pub fn new(settings: &knowledge::Chat, timeout_ms: u32) -> Self {
+        let knowledge::Chat { provider, model } = settings.clone();
+        match provider {
+            ChatProvider::OpenAi(endpoint) => {
+                Self::OpenAi(OpenAiChat { url: endpoint.url, model, api_key: endpoint.api_key, timeout_ms })
+            }
+            ChatProvider::WorkersAi => Self::WorkersAi(WorkersAiChat { model, timeout_ms }),
+        }
+    }
+}
+
+impl Chat for Talker {
+    async fn open<P: Platform>(&self, platform: &P, ask: &chat::Ask) -> Result<Reply<P::Stream>, SendError> {
+        match self {
+            Self::OpenAi(model) => model.open(platform, ask).await,
+            Self::WorkersAi(model) => model.open(platform, ask).await,
+        }
+    }
+
+    fn reader(&self) -> ReadEvent {
+        match self {
+            Self::OpenAi(model) => model.reader(),
+            Self::WorkersAi(model) => model.reader(),
+        }
+    }
+
+    fn timeout_ms(&self) -> u32 {
+        match self {
+            Self::OpenAi(model) => model.timeout_ms(),
+            Self::WorkersAi(model) => model.timeout_ms(),
         }
     }
 }

@@ -1,5 +1,6 @@
-//! Models of Workers AI through its binding: embeddings and reranking. What a chat asks and how its stream is read is
-//! where chats are.
+//! Models of Workers AI through its binding: embeddings, reranking, answers.
+
+mod chat;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -7,6 +8,8 @@ use serde_json::{Value, json};
 use super::embed::{Embedder, Kind, in_batches, unit_vectors};
 use super::rerank::{Score, scores};
 use super::upstream::{Answered, Ask, Fault, Patience, Upstream, exchange, json as read};
+
+pub use chat::WorkersAiChat;
 
 /// Texts in one request: what the models take.
 const TEXTS: usize = 100;

@@ -3,11 +3,11 @@
 use super::clinic::Clinic;
 use super::reply::{About, Outcome};
 use super::request::Asked;
-use crate::config::knowledge::ChatProvider;
 use crate::http::{Platform, Request};
 use crate::problem::{Kind, Problem};
 use crate::rag::answer::Answering;
-use crate::rag::chat::{self, Chat, OpenAiChat, Usage};
+use crate::rag::chat::{self, Chat, Usage};
+use crate::rag::models_of::Talker;
 use crate::rag::prompt;
 use crate::rag::redact::{Redactor, without_placeholders};
 use crate::rag::rewrite::{self, Turn};
@@ -95,7 +95,7 @@ impl<P: Platform, R: Request> V1<'_, P, R> {
         }
     }
 
-    fn model(&self) -> Result<OpenAiChat, Problem> {
+    fn model(&self) -> Result<Talker, Problem> {
         let missing = || {
             Problem::new(
                 Kind::Misconfigured,
@@ -103,15 +103,7 @@ impl<P: Platform, R: Request> V1<'_, P, R> {
             )
         };
         let settings = self.app.config.knowledge.chat.as_ref().ok_or_else(missing)?;
-        match &settings.provider {
-            ChatProvider::OpenAi(endpoint) => Ok(OpenAiChat {
-                url: endpoint.url.clone(),
-                model: settings.model.clone(),
-                api_key: endpoint.api_key.clone(),
-                timeout_ms: self.app.config.upstream_timeout_ms,
-            }),
-            ChatProvider::WorkersAi => Err(missing()),
-        }
+        Ok(Talker::new(settings, self.app.config.upstream_timeout_ms))
     }
 
     // The model's question where it holds, else one made by rule. A model that is slow or down costs nothing but time.
