@@ -11,6 +11,8 @@ const PINECONE_API_VERSION: &str = "2026-04";
 /// Rerankers where only the provider is named.
 const WORKERS_AI_RERANKER: &str = "@cf/baai/bge-reranker-base";
 const PINECONE_RERANKER: &str = "bge-reranker-v2-m3";
+/// How long a language model may take when nothing is set: a large one thinks before its first word.
+const CHAT_TIMEOUT_MS: u32 = 30_000;
 /// The Workers AI binding; the lookup answers anything but a blank when it is there.
 const AI_BINDING: &str = "AI";
 
@@ -129,6 +131,8 @@ pub struct Chat {
     pub provider: ChatProvider,
     /// Its name.
     pub model: String,
+    /// Milliseconds for the head of its answer, and between one piece of it and the next.
+    pub timeout_ms: u32,
 }
 
 /// Who answers.
@@ -287,7 +291,8 @@ fn chat<F: Fn(&str) -> Option<String>>(read: &mut Reader<F>, provider: &str) -> 
         _ => Some(ChatProvider::WorkersAi),
     };
     let model = read.required("CHAT_MODEL", super::form::plain_text);
-    Some(Chat { provider: provider?, model: model? })
+    let timeout_ms = read.optional("CHAT_TIMEOUT_MS", super::form::timeout_ms).unwrap_or(CHAT_TIMEOUT_MS);
+    Some(Chat { provider: provider?, model: model?, timeout_ms })
 }
 
 fn endpoint<F: Fn(&str) -> Option<String>>(

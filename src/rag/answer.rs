@@ -32,6 +32,8 @@ pub enum Ended {
 pub enum Step {
     /// A sentence may be said.
     Say(Sentence),
+    /// Something was written that may not be said.
+    Withheld,
     /// Nothing more comes.
     End(Ended),
     /// The model failed; nothing more comes.
@@ -88,8 +90,8 @@ impl Answering {
     /// The next step. After an end or a failure there is none.
     pub async fn next(&mut self) -> Option<Step> {
         loop {
-            if let Some(sentence) = self.checked() {
-                return Some(Step::Say(sentence));
+            if !self.ready.is_empty() {
+                return Some(self.checked().map_or(Step::Withheld, Step::Say));
             }
             if self.over {
                 return None;

@@ -105,8 +105,8 @@ pub enum Talker {
 
 impl Talker {
     /// The model of these settings.
-    pub fn new(settings: &knowledge::Chat, timeout_ms: u32) -> Self {
-        let knowledge::Chat { provider, model } = settings.clone();
+    pub fn new(settings: &knowledge::Chat) -> Self {
+        let knowledge::Chat { provider, model, timeout_ms } = settings.clone();
         match provider {
             ChatProvider::OpenAi(endpoint) => {
                 Self::OpenAi(OpenAiChat { url: endpoint.url, model, api_key: endpoint.api_key, timeout_ms })

@@ -48,7 +48,7 @@ impl<P: Platform, R: Request> V1<'_, P, R> {
 fn away(fault: &Fault) -> Problem {
     Problem::new(Kind::Unavailable, "The rating cannot be kept at the moment.")
         .retry_after(5)
-        .cause(format!("{fault:?}"))
+        .cause(fault.to_string())
 }
 
 // The row, or everything that is wrong.

@@ -76,7 +76,11 @@ impl<P: Platform, R: Request> V1<'_, P, R> {
     /// Waits for the first sentence. A model that has nothing to say is quoted over by the documents, one that gives up is
     /// an abstention.
     async fn begun(&self, mut about: About, mut speech: Speech) -> Result<(About, Speech), Problem> {
-        match speech.next().await {
+        let mut step = speech.next().await;
+        while let Some(Step::Withheld) = step {
+            step = speech.next().await;
+        }
+        match step {
             Some(Step::Say(sentence)) => speech.ready.push(sentence),
             Some(Step::Failed(fault)) => return Err(turn::failed(&fault)),
             Some(Step::End(ended)) => {
@@ -90,7 +94,7 @@ impl<P: Platform, R: Request> V1<'_, P, R> {
                 }
                 speech.say_instead(quotation);
             }
-            None => {}
+            Some(Step::Withheld) | None => {}
         }
         Ok((about, speech))
     }
@@ -150,7 +154,7 @@ async fn whole(about: About, mut speech: Speech) -> Result<Value, Problem> {
                 written.add(&sentence, &speech.sources);
             }
             Step::Failed(fault) => return Err(turn::failed(&fault)),
-            Step::End(_) => {}
+            Step::Withheld | Step::End(_) => {}
         }
     }
     Ok(reply::whole(&about, &written, &speech.sources, speech.finish, speech.usage()))
@@ -169,6 +173,8 @@ fn streamed<S>(chunks: Chunks, speech: Speech) -> Answer<S> {
                 let (text, annotations) = written.add(&sentence, &speech.sources);
                 (chunks.sentence(&text, &annotations), Some((chunks, speech, written)))
             }
+            // A comment, which clients pass over: only by writing is it noticed that nobody reads any more.
+            Some(Step::Withheld) => (b":\n\n".to_vec(), Some((chunks, speech, written))),
             Some(Step::Failed(fault)) => {
                 // No `[DONE]`: half an answer must not look whole.
                 let body = super::errors::body(&turn::failed(&fault));

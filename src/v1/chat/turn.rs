@@ -103,7 +103,7 @@ impl<P: Platform, R: Request> V1<'_, P, R> {
             )
         };
         let settings = self.app.config.knowledge.chat.as_ref().ok_or_else(missing)?;
-        Ok(Talker::new(settings, self.app.config.upstream_timeout_ms))
+        Ok(Talker::new(settings))
     }
 
     // The model's question where it holds, else one made by rule. A model that is slow or down costs nothing but time.
@@ -136,5 +136,6 @@ pub(super) fn failed(fault: &Fault) -> Problem {
         }
         _ => Problem::new(Kind::BadUpstream, "The assistant's answer broke off or cannot be read."),
     };
-    problem.cause(format!("{fault:?}"))
+    // Without an upstream's own words: they may repeat what it was asked.
+    problem.cause(fault.to_string())
 }
