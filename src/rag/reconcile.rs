@@ -110,12 +110,6 @@ pub async fn step<U: Upstream, E: Embedder, S: VectorStore>(
     database: &Database,
     cursor: &Cursor,
 ) -> Result<(Repaired, Option<Cursor>), Fault> {
-    if *cursor == Cursor::default() {
-        // A store that shows writes late would have pieces embedded again that are there already.
-        for store in &vectors.stores {
-            store.settle(upstream).await?;
-        }
-    }
     match cursor {
         Cursor::Pieces(after) => compare_pieces(upstream, vectors, database, after).await,
         Cursor::Stored(from) => compare_stored(upstream, vectors, database, from.as_deref()).await,
