@@ -6,6 +6,7 @@ import { after, before, beforeEach, test } from 'node:test';
 import { startAi, startBoundWorker } from '../../../scripts/stack/ai.mjs';
 import { Inference } from '../../../scripts/stack/pinecone/inference.mjs';
 import { startPinecone } from '../../../scripts/stack/pinecone/server.mjs';
+import { Database } from '../lib/database.mjs';
 import { env, tokens } from '../lib/stack.mjs';
 
 const DIMENSION = 384;
@@ -20,9 +21,14 @@ const TEXTS = {
 let pinecone;
 let ai;
 let worker;
+let database;
 let log = '';
 
 before(async () => {
+  database = await Database.open();
+  await database.keep();
+  // The stack's own index was made with another store and model: to this Worker there is none yet.
+  await database.rows('delete from app.knowledge_index');
   const local = env.EMBEDDINGS_URL && { url: env.EMBEDDINGS_URL, model: env.EMBEDDINGS_MODEL, dimension: DIMENSION };
   pinecone = await startPinecone({ apiKey: KEY });
   await pinecone.indexes.create({ name: 'bound', dimension: DIMENSION, spec: { serverless: { cloud: 'aws', region: 'us-east-1' } } });
@@ -35,8 +41,9 @@ before(async () => {
 });
 
 after(async () => {
-  for (const slug of Object.keys(TEXTS)) await request('DELETE', `/v1/knowledge/documents/${slug}`, undefined, tokens.admin);
   await worker?.stop();
+  await database.restore();
+  await database.close();
   ai?.close();
   pinecone?.close();
 });
