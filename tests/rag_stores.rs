@@ -297,7 +297,7 @@ async fn kept_alike<U: Upstream>(upstream: &U, chroma: &Store, pinecone: &Store)
             .await
             .unwrap();
         let wrong = Point { id: "short".into(), values: vec![1.0], metadata: Map::new() };
-        assert!(matches!(store.upsert(upstream, &[wrong]).await, Err(Fault::Refused(409, _))));
+        assert!(matches!(store.upsert(upstream, &[wrong]).await, Err(Fault::Unfit(_))));
         assert_eq!(fetched.len(), 2);
         let fetched: Vec<_> =
             fetched.into_iter().map(|point| (point.id, point.metadata, thousandths(&point.values))).collect();

@@ -37,7 +37,7 @@ async function deploy(args, { secrets = [], env = {} } = {}) {
   rmSync(join(folder, 'calls'), { force: true });
   script('wrangler', `if [ "$1" = secret ]; then echo '${JSON.stringify(secrets.map((name) => ({ name, type: 'secret_text' })))}'; fi`);
   script('supabase', '');
-  const result = await execute(join(root, 'scripts', 'deploy'), args, { CHAIRSIDE_DEPLOY_TOOLS: folder, ...env });
+  const result = await execute(join(root, 'scripts', 'deploy'), args, { CHAIRSIDE_DEPLOY_TOOLS: folder, DATABASE_URL: '', ...env });
   const calls = existsSync(join(folder, 'calls')) ? readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n') : [];
   return { ...result, calls };
 }
