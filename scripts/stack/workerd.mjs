@@ -9,21 +9,27 @@ import { Processes } from './processes.mjs';
 import { freePort, root } from './settings.mjs';
 
 const binary = join(createRequire(join(root, 'package.json')).resolve('workerd/package.json'), '..', 'bin', 'workerd');
-const FILES = ['index.js', 'index_bg.wasm'];
 const LIMITER = 'class Ratelimit { limit() { return Promise.resolve({ success: true }); } } export default () => new Ratelimit();';
 
 const text = (value) => JSON.stringify(String(value));
 const list = (items) => `[${items.join(', ')}]`;
 
+const built = (build) => [
+  { name: 'index.js', kind: 'esModule', file: join(build, 'index.js') },
+  { name: 'index_bg.wasm', kind: 'wasm', file: join(build, 'index_bg.wasm') },
+];
+
 /**
  * Starts one. `folder` holds its objects' data: one that is started there again goes on from it. `vars` are all its
- * settings. Returns `{url, port, pid, logFile, stop(), kill()}`, as startWorker does.
+ * settings. `modules` (`{name, kind, file}`) are another Worker's, with its compatibility `flags` and without objects. Returns
+ * `{url, port, pid, logFile, stop(), kill()}`, as startWorker does.
  */
-export async function startWorkerd({ folder, vars, port, build = join(root, 'build') }) {
+export async function startWorkerd({ folder, vars, port, build = join(root, 'build'), modules, flags = [] }) {
   mkdirSync(join(folder, 'storage'), { recursive: true });
-  for (const file of FILES) copyFileSync(join(build, file), join(folder, file));
+  const parts = modules ?? built(build);
+  for (const { name, file } of parts) copyFileSync(file, join(folder, name));
   const at = port ?? (await freePort());
-  writeFileSync(join(folder, 'config.capnp'), config(vars, at), { mode: 0o600 });
+  writeFileSync(join(folder, 'config.capnp'), config({ given: vars, port: at, modules: parts, hasObjects: !modules, flags }), { mode: 0o600 });
   const processes = new Processes(folder);
   const handle = processes.start('workerd', binary, ['serve', 'config.capnp'], { cwd: folder, unref: true });
   try {
@@ -36,11 +42,12 @@ export async function startWorkerd({ folder, vars, port, build = join(root, 'bui
   return { url, port: at, pid: handle.pid, logFile: handle.logFile, stop: () => processes.stop(handle), kill: () => processes.stop(handle, { signal: 'SIGKILL' }) };
 }
 
-function config(given, port) {
-  const { compatibility_date: date, vars, durable_objects: objects, ratelimits } = parse(readFileSync(join(root, 'wrangler.toml'), 'utf8'));
-  const classes = objects.bindings.map(({ class_name: name }) => `(className = ${text(name)}, uniqueKey = ${text(`chairside-${name}`)}, enableSql = true)`);
+function config({ given, port, modules, hasObjects, flags }) {
+  const { compatibility_date: date, vars, durable_objects: declared, ratelimits } = parse(readFileSync(join(root, 'wrangler.toml'), 'utf8'));
+  const objects = hasObjects ? declared.bindings : [];
+  const classes = objects.map(({ class_name: name }) => `(className = ${text(name)}, uniqueKey = ${text(`chairside-${name}`)}, enableSql = true)`);
   const bindings = [
-    ...objects.bindings.map(({ name, class_name: of }) => `(name = ${text(name)}, durableObjectNamespace = ${text(of)})`),
+    ...objects.map(({ name, class_name: of }) => `(name = ${text(name)}, durableObjectNamespace = ${text(of)})`),
     ...ratelimits.map(({ name }) => `(name = ${text(name)}, wrapped = (moduleName = "local:ratelimit"))`),
     ...Object.entries({ ...vars, ...given }).filter(([, value]) => value !== undefined).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`),
   ];
@@ -49,7 +56,8 @@ const config :Workerd.Config = (
   services = [
     (name = "main", worker = (
       compatibilityDate = ${text(date)},
-      modules = [(name = "index.js", esModule = embed "index.js"), (name = "index_bg.wasm", wasm = embed "index_bg.wasm")],
+      compatibilityFlags = ${list(flags.map(text))},
+      modules = ${list(modules.map(({ name, kind }) => `(name = ${text(name)}, ${kind} = embed ${text(name)})`))},
       bindings = ${list(bindings)},
       durableObjectNamespaces = ${list(classes)},
       durableObjectStorage = (localDisk = "disk"),
