@@ -40,6 +40,7 @@ fn steps(stream: &str, fault: Option<SendError>) -> (String, Step) {
     loop {
         match block_on(answering.next()) {
             Some(Step::Say(sentence)) => said = [said, sentence.text, "|".into()].concat(),
+            Some(Step::Withheld) => {}
             Some(end) => {
                 assert_eq!(block_on(answering.next()), None);
                 return (said, end);
@@ -103,4 +104,12 @@ fn where_the_model_has_nothing_to_say_the_documents_are_quoted() {
     let quoted: Vec<String> =
         answering("", None).quotation().into_iter().map(|sentence| sentence.text).collect();
     assert_eq!(quoted, ["Bite on the gauze for 30 minutes [1].", "Do not rinse on the first day [1]."]);
+}
+
+#[test]
+fn a_sentence_that_may_not_be_said_is_told_of_when_it_is_withheld() {
+    let stream = ["I love you. ", "And you. ", "And them. "].map(event).concat();
+    let mut answering = answering(&stream, None);
+    assert_eq!(block_on(answering.next()), Some(Step::Withheld));
+    assert!(!answering.written.contains("them"), "before all is read");
 }
