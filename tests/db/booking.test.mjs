@@ -252,8 +252,10 @@ test('cancelling: the patient\'s own, staff\'s any, once, and late within the wi
   assert.equal((await cancel(made.id)).error, 'PT409');
   await db.asOwner();
   const { id: fresh } = await db.one(`insert into "user" (role_id, first_name, last_name) values (2, 'Fresh', 'Dentist') returning id`);
+  // Somebody whom the seed gives no appointment: at some hours of the day one would be in the way.
+  const { id: free } = await db.one(`insert into "user" (role_id, first_name, last_name) values (1, 'Fresh', 'Patient') returning id`);
   const soon = await db.one(`insert into appointment (patient_id, dentist_id, starts_at, ends_at, status)
-    select $1, $2, t, t + interval '5 minutes', 'scheduled' from date_bin('5 minutes', now() + interval '20 hours', 'epoch') t returning id`, [patient2, fresh]);
+    select $1, $2, t, t + interval '5 minutes', 'scheduled' from date_bin('5 minutes', now() + interval '20 hours', 'epoch') t returning id`, [free, fresh]);
   await db.as('receptionist');
   assert.equal((await cancel(soon.id)).rows[0].late_cancel, true);
   await db.as('anon');
