@@ -92,7 +92,11 @@ for (const vsn of ['1.0.0', null]) {
 test('a topic that is joined again: the new reply, the end of the old join, and everything goes on', async () => {
   const socket = await joined();
   socket.send(join(TOPIC, { ref: '2', token: tokens.receptionist }));
-  const [reply, closed, ok] = [await socket.next(), await socket.next(), await socket.next()];
+  const frames = [];
+  while (frames.at(-1)?.[0] !== '2' || frames.at(-1)[3] !== 'system') frames.push(await socket.next());
+  // How the feed stands may be told at any moment, also to the old join.
+  const [reply, closed, ok, ...more] = frames.filter(([join, , , event]) => event !== 'system' || join === '2');
+  assert.deepEqual(more, []);
   assert.deepEqual([reply[0], reply[3], closed.slice(0, 4), ok[0], ok[4].message], ['2', 'phx_reply', ['1', '1', TOPIC, 'phx_close'], '2', 'Subscribed to PostgreSQL']);
   const { id } = await insert(database, 'appointment', appointment());
   await socket.next(([, , , , { data }]) => data?.record?.id === id);
