@@ -10,7 +10,7 @@ use crate::schema::{Column, Function, Type};
 pub fn path(function: &Function) -> Value {
     let mut path = Map::new();
     path.insert("post".to_owned(), call(function));
-    if function.read_only && function.arguments.iter().all(fits_in_a_query) {
+    if function.read_only {
         path.insert("get".to_owned(), query(function));
     }
     Value::Object(path)
@@ -62,11 +62,6 @@ fn describe(function: &Function) -> String {
     format!("{}{who}", function.comment)
 }
 
-// JSON in a query is nothing that people write.
-fn fits_in_a_query(argument: &Column) -> bool {
-    argument.ty != Type::Json
-}
-
 fn example(ty: &Type) -> &'static str {
     match ty {
         Type::Array(_) => "{00000000-0000-4000-8000-0000000000d1}",
@@ -74,6 +69,7 @@ fn example(ty: &Type) -> &'static str {
         Type::Timestamptz => "2026-12-01T09:00:00Z",
         Type::Date => "2026-12-01",
         Type::Bool => "true",
+        Type::Json => "{}",
         Type::Text(_) => "LOT-1",
         _ => "1",
     }

@@ -12,7 +12,6 @@ pub fn paths() -> Map<String, Value> {
     let mut put = |path: &str, item: Value| drop(paths.insert(path.to_owned(), item));
     put("/health", json!({ "get": operation("health", "Operations", "The Worker runs", "health") }));
     put("/ready", json!({ "get": ready() }));
-    put("/v1/audit/verify", json!({ "get": audit() }));
     put("/realtime/v1/websocket", json!({ "get": realtime() }));
     put("/auth/v1/token", json!({ "post": token() }));
     put("/auth/v1/user", json!({ "get": user(), "put": change_user() }));
@@ -90,30 +89,6 @@ fn ready() -> Value {
         });
     }
     ready
-}
-
-fn audit() -> Value {
-    let query = |name: &str, description: &str, schema: Value| json!({ "name": name, "in": "query", "required": false, "description": description, "schema": schema });
-    let mut audit = operation("audit.verify", "Audit", "Walk the change log's chain", "audit");
-    if let Some(members) = audit.as_object_mut() {
-        members.insert("description".to_owned(), "For admins. Judges a part of the log; ask again from `verified_to` until it is `head.seq`. `broken` names the first entry that does not fit, and why: link (the one before it is missing or another), hash, header, payload (it was altered), anchor. Keep `head` elsewhere: by it a cut-off end is noticed.".into());
-        members.insert(
-            "parameters".to_owned(),
-            json!([
-                query(
-                    "from",
-                    "The entry to go on from, which is judged again.",
-                    json!({ "type": "integer", "minimum": 0 })
-                ),
-                query(
-                    "anchor",
-                    "Its hash as it was kept elsewhere.",
-                    json!({ "type": "string", "pattern": "^[0-9a-fA-F]{64}$" })
-                ),
-            ]),
-        );
-    }
-    audit
 }
 
 fn realtime() -> Value {

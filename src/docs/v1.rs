@@ -155,7 +155,7 @@ fn search() -> Value {
         "properties": {
             "query": { "type": "string", "minLength": 1, "maxLength": 4000 },
             "top_k": { "type": "integer", "minimum": 1, "maximum": 50 },
-            "filter": { "type": "object", "description": "On document, category, language, audience, valid_from and valid_until: `$eq`, `$ne`, `$gt`, `$gte`, `$lt`, `$lte`, `$in`, `$nin`, `$and`, `$or`." },
+            "filter": { "type": ["object", "null"], "description": "On document, category, language, audience, valid_from and valid_until: `$eq`, `$ne`, `$gt`, `$gte`, `$lt`, `$lte`, `$in`, `$nin`, `$and`, `$or`." },
             "mode": { "enum": ["hybrid", "dense", "lexical"] },
         },
     });
@@ -251,6 +251,6 @@ fn audit() -> Value {
             { "name": "from", "in": "query", "description": "The entry after which to begin.", "schema": { "type": "integer", "minimum": 0 } },
             { "name": "anchor", "in": "query", "description": "The hash of that entry.", "schema": { "type": "string", "pattern": "^[0-9a-f]{64}$" } },
         ],
-        "responses": answers(good("How far the chain is whole, and the first broken link if there is one.", &json!({})), &[400, 409, 422]),
+        "responses": answers(good("How far the chain is whole, and the first broken link if there is one.", &reference("audit")), &[400, 409, 422]),
     })
 }
