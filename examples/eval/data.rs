@@ -43,6 +43,9 @@ fn lines<T: DeserializeOwned>(file: &Path) -> Vec<T> {
 impl Set {
     pub fn read(folder: &Path) -> Self {
         let mut corpus: Vec<Passage> = lines(&folder.join("corpus.jsonl"));
+        // The general set has some passages twice under one id: such a passage is one document.
+        let mut ids = HashSet::new();
+        corpus.retain(|passage| ids.insert(passage.id.clone()));
         let mut taken = HashSet::new();
         for (n, passage) in corpus.iter_mut().enumerate() {
             passage.slug = slug(&passage.id);

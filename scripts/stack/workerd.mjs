@@ -21,19 +21,22 @@ const built = (build) => [
 
 /**
  * Starts one. `folder` holds its objects' data: one that is started there again goes on from it. `vars` are all its
- * settings. `modules` (`{name, kind, file}`) are another Worker's, with its compatibility `flags` and without objects. Returns
- * `{url, port, pid, logFile, stop(), kill()}`, as startWorker does.
+ * settings. `modules` (`{name, kind, file}`) are another Worker's, with its compatibility `flags` and without objects. `under`
+ * are words before the command; without `ready` nothing is asked of it. Returns `{url, port, pid, logFile, stop(), kill()}`, as
+ * startWorker does.
  */
-export async function startWorkerd({ folder, vars, port, build = join(root, 'build'), modules, flags = [] }) {
+export async function startWorkerd({ ready = true, ...options }) {
+  const { folder, vars, port, build = join(root, 'build'), modules, flags = [], under = [] } = options;
   mkdirSync(join(folder, 'storage'), { recursive: true });
   const parts = modules ?? built(build);
   for (const { name, file } of parts) copyFileSync(file, join(folder, name));
   const at = port ?? (await freePort());
   writeFileSync(join(folder, 'config.capnp'), config({ given: vars, port: at, modules: parts, hasObjects: !modules, flags }), { mode: 0o600 });
   const processes = new Processes(folder);
-  const handle = processes.start('workerd', binary, ['serve', 'config.capnp'], { cwd: folder, unref: true });
+  const [command, ...args] = [...under, binary, 'serve', 'config.capnp'];
+  const handle = processes.start('workerd', command, args, { cwd: folder, unref: true });
   try {
-    await processes.ready(handle, () => answers(at), 60);
+    if (ready) await processes.ready(handle, () => answers(at), 60);
   } catch (error) {
     await processes.stopAll();
     throw error;
