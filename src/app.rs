@@ -9,7 +9,7 @@ use postgrest::Postgrest;
 use uuid::Uuid;
 
 use crate::access;
-use crate::auth::{self, Caller, Credentials, Jwks, Outcome, Role, challenge};
+use crate::auth::{self, Caller, Credentials, Jwks, Outcome, Role, Verified, challenge};
 use crate::config::{Config, ConfigError};
 use crate::http::{Answer, Budget, Method, Payload, Platform, Request};
 use crate::problem::{Kind, Problem};
@@ -29,6 +29,7 @@ pub struct App {
     pub(crate) parts: Parts,
     postgrest: Postgrest,
     keys: RefCell<Jwks>,
+    verified: RefCell<Verified>,
 }
 
 /// A request's outcome: what goes to the client and what goes to the log.
@@ -169,7 +170,7 @@ impl App {
     pub fn new(config: Config, schema: &'static Schema) -> Self {
         let postgrest = Postgrest::new(format!("{}/rest/v1", config.supabase_url));
         let parts = Parts::new(&config.knowledge);
-        Self { config, schema, parts, postgrest, keys: RefCell::new(Jwks::default()) }
+        Self { config, schema, parts, postgrest, keys: RefCell::default(), verified: RefCell::default() }
     }
 
     /// postgrest-rs, as a builder.
@@ -314,7 +315,10 @@ impl App {
     ) -> Result<Caller, Problem> {
         let (authorization, apikey) = (request.header("authorization"), request.header("apikey"));
         let credentials = Credentials { authorization: authorization.as_deref(), apikey: apikey.as_deref() };
-        self.resolve(platform, |keys, now| auth::authenticate(credentials, &self.config, keys, now)).await
+        match auth::bearer_token(credentials, &self.config)? {
+            None => Ok(Caller::anon()),
+            Some(token) => self.token_caller(token, platform).await,
+        }
     }
 
     /// Whom a bare token speaks for.
@@ -323,19 +327,20 @@ impl App {
         token: &str,
         platform: &P,
     ) -> Result<Caller, Problem> {
-        self.resolve(platform, |keys, now| auth::authenticate_token(token, &self.config, keys, now)).await
-    }
-
-    async fn resolve<P: Platform>(
-        &self,
-        platform: &P,
-        attempt: impl Fn(&Jwks, u64) -> Result<Outcome, Problem>,
-    ) -> Result<Caller, Problem> {
+        let now = || platform.now_ms() / 1000;
+        if let Some(holder) = self.verified.borrow().find(token, now()) {
+            return Ok(Caller::holding(holder, token));
+        }
         // A fetch of the key set, or another request's, ends long before this many turns.
         for _ in 0..MAX_TURNS {
-            let outcome = attempt(&self.keys.borrow(), platform.now_ms() / 1000)?;
+            let outcome = auth::authenticate_token(token, &self.config, &self.keys.borrow(), now())?;
             match outcome {
-                Outcome::Caller(caller) => return Ok(caller),
+                Outcome::Caller(caller) => {
+                    if let Some(holder) = caller.holder() {
+                        self.verified.borrow_mut().keep(token, holder, now());
+                    }
+                    return Ok(caller);
+                }
                 Outcome::FetchKeys => self.fetch_keys(platform).await,
                 Outcome::AwaitKeys => platform.sleep(WAIT_MS).await,
             }

@@ -55,7 +55,7 @@ use_wasm_tools() {
   fi
   export WASM_BINDGEN_BIN="$wasm_bindgen_root/bin/wasm-bindgen"
   export WASM_OPT_BIN="$root/node_modules/.bin/wasm-opt"
-  export ESBUILD_BIN="$root/node_modules/.bin/esbuild"
+  export ESBUILD_BIN="$root/scripts/stack/esbuild"
   # worker-build sets this for its own cargo call; the same here keeps both calls alike.
   export WASM_BINDGEN_USE_JS_SYS=1
 }

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::verified::Holder;
 use crate::config::{Config, Secret};
 
 /// A caller's part in the clinic, as the token says. A hint for the edge: Postgres reads the role from its
@@ -61,6 +62,16 @@ impl Caller {
     /// A user whose token was verified.
     pub(super) fn user(id: Uuid, role: Role, expires_at: u64, token: &str) -> Self {
         Self { id: Some(id), role, expires_at: Some(expires_at), token: Some(Secret::new(token)) }
+    }
+
+    /// The holder of a token that was verified a moment ago.
+    pub(crate) fn holding(Holder { id, role, expires_at }: Holder, token: &str) -> Self {
+        Self::user(id, role, expires_at, token)
+    }
+
+    /// Whose token it is; `None` for anon.
+    pub(crate) fn holder(&self) -> Option<Holder> {
+        Some(Holder { id: self.id?, role: self.role, expires_at: self.expires_at? })
     }
 
     /// What identifies the caller in rate limits and idempotency: the user's id or `anon`.

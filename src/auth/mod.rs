@@ -18,10 +18,12 @@ pub mod jws;
 pub mod routes;
 #[cfg(test)]
 mod tests;
+pub mod verified;
 
 pub use caller::{Caller, Role, UpstreamAuth};
 pub use challenge::challenge;
 pub use jwks::Jwks;
+pub use verified::Verified;
 
 use crate::config::Config;
 use crate::problem::{Kind, Problem};
@@ -49,6 +51,14 @@ pub enum Outcome {
     AwaitKeys,
 }
 
+/// The token that the credentials carry; `None` is anon. What `apikey` says has been checked then.
+pub fn bearer_token<'a>(credentials: Credentials<'a>, config: &Config) -> Result<Option<&'a str>, Problem> {
+    if let Some(apikey) = credentials.apikey {
+        check_apikey(apikey, config)?;
+    }
+    credentials.authorization.map(bearer).transpose()
+}
+
 /// Finds out who calls. `now` is in Unix seconds.
 pub fn authenticate(
     credentials: Credentials<'_>,
@@ -56,10 +66,7 @@ pub fn authenticate(
     keys: &Jwks,
     now: u64,
 ) -> Result<Outcome, Problem> {
-    if let Some(apikey) = credentials.apikey {
-        check_apikey(apikey, config)?;
-    }
-    match credentials.authorization.map(bearer).transpose()? {
+    match bearer_token(credentials, config)? {
         None => Ok(Outcome::Caller(Caller::anon())),
         Some(token) => authenticate_token(token, config, keys, now),
     }

@@ -4,7 +4,8 @@
 use worker::js_sys::{Function, JSON, Object, Promise, Reflect};
 use worker::wasm_bindgen::{JsCast as _, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
-use worker::{AbortSignal, Env, Error, Response, Result, web_sys};
+use worker::web_sys::Response;
+use worker::{AbortSignal, Env, Error, Result};
 
 /// The binding's name in wrangler.toml.
 pub const BINDING: &str = "AI";
@@ -22,8 +23,7 @@ pub async fn run(env: &Env, model: &str, input: &str, signal: AbortSignal) -> Re
     Reflect::set(&options, &"returnRawResponse".into(), &JsValue::TRUE)?;
     Reflect::set(&options, &"signal".into(), signal.as_ref())?;
     let running: Promise = run.call3(&binding, &model.into(), &JSON::parse(input)?, &options)?.dyn_into()?;
-    let response: web_sys::Response = JsFuture::from(running).await?.dyn_into()?;
-    Ok(response.into())
+    Ok(JsFuture::from(running).await?.dyn_into()?)
 }
 
 fn binding(env: &Env) -> Result<JsValue> {

@@ -5,12 +5,17 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use worker::{Context, Delay, Env, Headers, Response, ResponseBuilder, console_error, console_log, event};
+use worker::js_sys::Uint8Array;
+use worker::wasm_bindgen::JsValue;
+use worker::wasm_bindgen::prelude::wasm_bindgen;
+use worker::web_sys::{Request, Response};
+use worker::worker_sys::Context as JsContext;
+use worker::{Context, Delay, Env, ResponseBuilder, console_error, console_log};
 
-use super::metrics;
 use super::object::{now_ms, post};
 use super::platform::EdgePlatform;
 use super::request::EdgeRequest;
+use super::{edge, lane, metrics};
 use crate::access::Outcome;
 use crate::app::{App, Handled, misconfigured};
 use crate::config::ConfigError;
@@ -27,10 +32,22 @@ thread_local! {
     static SETTLING: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
-#[event(fetch)]
-async fn fetch(request: worker::Request, env: Env, context: Context) -> worker::Result<Response> {
+/// Serves a request: a `Response` or a promise of it.
+#[wasm_bindgen]
+pub fn fetch(request: Request, env: Env, context: JsContext) -> JsValue {
+    lane::run(async move {
+        let served = serve(request, env, Context::new(context)).await;
+        let response = served.or_else(|error| {
+            console_error!("{error}");
+            worker::Response::error("INTERNAL SERVER ERROR", 500).map(Response::from)
+        });
+        response.map_or(JsValue::UNDEFINED, JsValue::from)
+    })
+}
+
+async fn serve(request: Request, env: Env, context: Context) -> worker::Result<Response> {
     let app = APP.with(|cell| Rc::clone(cell.get_or_init(|| Rc::new(load(&env)))));
-    let request = EdgeRequest::new(&request);
+    let request = EdgeRequest::new(request);
     #[cfg(feature = "panic-route")]
     panic_on_purpose(&request);
     let platform = EdgePlatform::new(env);
@@ -47,26 +64,12 @@ async fn fetch(request: worker::Request, env: Env, context: Context) -> worker::
     }
     if let Ok(app) = app.as_ref() {
         metrics::write(platform.env(), &app.config.clinic_id, &log);
-        if wrote {
-            nudge(app, platform.env(), &context);
+        if wrote && app.config.service_key.is_some() {
+            edge::nudge(platform.env(), &app.config.clinic_id, context.as_ref());
         }
         settle(app, platform.env(), &context, access);
     }
     respond(answer)
-}
-
-/// Tells the Feed, after the reply, that something was written: it need not wait for Realtime's next poll. A nudge that
-/// is lost costs nothing but that wait.
-fn nudge(app: &App, env: &Env, context: &Context) {
-    if app.config.service_key.is_none() {
-        return;
-    }
-    let (clinic, feeds) = (app.config.clinic_id.clone(), super::env::feeds(env));
-    context.wait_until(async move {
-        if let Ok(feeds) = feeds {
-            let _ = post(&feeds, &clinic, "/nudge", String::new()).await;
-        }
-    });
 }
 
 /// Tells the queue of readings, after the replies, what came of some. Those of a moment are told together. Should that be
@@ -103,17 +106,17 @@ fn respond(answer: Answer<Response>) -> worker::Result<Response> {
         Answer { status: 101, body: Payload::Stream(upgrade), .. } => return Ok(upgrade),
         answer => answer,
     };
-    let headers = Headers::new();
-    for (name, value) in &answer.headers {
-        headers.set(name, value)?;
-    }
-    let builder = ResponseBuilder::new().with_status(answer.status).with_headers(headers);
-    Ok(match answer.body {
-        Payload::Empty => builder.empty(),
-        Payload::Bytes(bytes) => builder.fixed(bytes),
-        Payload::Stream(upstream) => builder.body(upstream.into_parts().1),
-        Payload::Made(pieces) => builder.from_stream(pieces.map(Ok::<_, worker::Error>))?,
-    })
+    let body = match answer.body {
+        Payload::Empty => JsValue::NULL,
+        Payload::Bytes(bytes) => Uint8Array::from(bytes.as_slice()).into(),
+        Payload::Stream(upstream) => upstream.into(),
+        Payload::Made(pieces) => {
+            let made: Response =
+                ResponseBuilder::new().from_stream(pieces.map(Ok::<_, worker::Error>))?.into();
+            made.into()
+        }
+    };
+    Ok(edge::answer(answer.status, &answer.headers, &body)?)
 }
 
 /// Test builds only: what a bug of ours would do to the requests around it.

@@ -2,9 +2,11 @@
 
 mod access;
 mod ai;
+mod edge;
 mod entry;
 mod env;
 mod feed;
+mod lane;
 mod metrics;
 mod object;
 mod platform;

@@ -1,5 +1,7 @@
 //! What both Durable Objects need: the clock, randomness, alarms and calls to each other.
 
+use std::cell::RefCell;
+
 use worker::js_sys::Date;
 use worker::{Method, ObjectNamespace, Request, RequestInit, Result, ScheduledTime, State, console_error};
 
@@ -18,6 +20,22 @@ pub fn random() -> u64 {
     // Only jitter and names hang on it.
     let _ = getrandom::fill(&mut bytes);
     u64::from_le_bytes(bytes)
+}
+
+/// Random bytes for an id, of which many are asked for at once.
+pub fn random_bytes() -> [u8; 16] {
+    thread_local! {
+        static POOL: RefCell<Vec<[u8; 16]>> = const { RefCell::new(Vec::new()) };
+    }
+    POOL.with_borrow_mut(|pool| {
+        if pool.is_empty() {
+            let mut bytes = [[0; 16]; 64];
+            // An id that is not random is still an id: the request goes on.
+            let _ = getrandom::fill(bytes.as_flattened_mut());
+            pool.extend(bytes);
+        }
+        pool.pop().unwrap_or_default()
+    })
 }
 
 /// Sets or clears the object's one alarm.

@@ -1,17 +1,16 @@
 //! [`Platform`] on Workers: fetch, the rate-limit bindings, timers, the clock, randomness.
 
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::time::Duration;
 
 use futures::future::{Either, select};
 use futures::{StreamExt, pin_mut, stream};
-use worker::js_sys::Uint8Array;
-use worker::{AbortController, Cache, Delay, Env, Fetch, Headers, RequestInit, RequestRedirect, Response};
+use worker::web_sys::Response;
+use worker::{AbortController, Cache, Delay, Env};
 
-use super::object::{now_ms, post, random};
-use super::{ai, env};
-use crate::http::{Budget, Call, Collected, Method, Pieces, Platform, Reply, SendError};
+use super::object::{now_ms, post, random, random_bytes};
+use super::{ai, edge, env};
+use crate::http::{Budget, Call, Collected, Pieces, Platform, Reply, SendError, set_header};
 
 /// The Worker's environment, as the one port to everything outside.
 #[derive(Debug)]
@@ -36,25 +35,10 @@ impl Platform for EdgePlatform {
     type Stream = Response;
 
     async fn send(&self, call: Call, timeout_ms: u32) -> Result<Reply<Response>, SendError> {
-        let reads = call.reads;
-        let request = request(call).map_err(|error| broken(&error))?;
         let started = now_ms();
-        let controller = AbortController::default();
-        let signal = controller.signal();
-        let fetch = Fetch::Request(request);
-        let sent = fetch.send_with_signal(&signal);
-        let timer = Delay::from(Duration::from_millis(timeout_ms.into()));
-        pin_mut!(sent);
-        let outcome = select(sent, timer).await;
+        let sent = edge::send(&call, timeout_ms).await;
         self.upstream_ms.set(self.upstream_ms.get() + now_ms().saturating_sub(started));
-        match outcome {
-            Either::Left((Ok(response), _)) => Ok(reply(response, reads)),
-            Either::Left((Err(error), _)) => Err(broken(&error)),
-            Either::Right(_) => {
-                controller.abort();
-                Err(SendError::Timeout)
-            }
-        }
+        sent
     }
 
     async fn run_ai(&self, model: &str, input: &str, timeout_ms: u32) -> Result<Reply<Response>, SendError> {
@@ -65,7 +49,7 @@ impl Platform for EdgePlatform {
         let outcome = select(run, Delay::from(Duration::from_millis(timeout_ms.into()))).await;
         self.upstream_ms.set(self.upstream_ms.get() + now_ms().saturating_sub(started));
         match outcome {
-            Either::Left((Ok(response), _)) => Ok(reply(response, &["retry-after"])),
+            Either::Left((Ok(response), _)) => Ok(edge::reply(response, &["retry-after"])),
             Either::Left((Err(error), _)) => Err(broken(&error)),
             Either::Right(_) => {
                 controller.abort();
@@ -75,11 +59,9 @@ impl Platform for EdgePlatform {
     }
 
     async fn collect(&self, body: Response, limit: usize) -> Result<Collected<Response>, SendError> {
-        let read = read(body, limit);
-        pin_mut!(read);
-        match select(read, Delay::from(COLLECT_TIMEOUT)).await {
-            Either::Left((collected, _)) => collected.map_err(|error| broken(&error)),
-            Either::Right(_) => Err(SendError::Timeout),
+        match edge::collect(&body, limit, COLLECT_TIMEOUT_MS).await? {
+            Ok(bytes) => Ok(Collected::Whole(bytes)),
+            Err(longer) => Ok(Collected::Longer(longer)),
         }
     }
 
@@ -91,14 +73,7 @@ impl Platform for EdgePlatform {
     }
 
     async fn admit(&self, budget: Budget, key: &str) -> Result<bool, String> {
-        let name = match budget {
-            Budget::Anon => "RATE_LIMIT_ANON",
-            Budget::User => "RATE_LIMIT_USER",
-            Budget::Auth => "RATE_LIMIT_AUTH",
-        };
-        let limiter = self.env.rate_limiter(name).map_err(|_| format!("no binding {name}"))?;
-        let outcome = limiter.limit(key.to_owned()).await.map_err(|_| format!("{name} does not answer"))?;
-        Ok(outcome.success)
+        edge::is_admitted(&self.env, budget, key).await
     }
 
     async fn open_room(&self, clinic: &str, shards: u32, vsn: &str) -> Result<Reply<Response>, SendError> {
@@ -110,7 +85,7 @@ impl Platform for EdgePlatform {
             request.headers_mut()?.set("upgrade", "websocket")?;
             room.fetch_with_request(request).await
         };
-        opened.await.map(|response| reply(response, &[])).map_err(|error| broken(&error))
+        opened.await.map(|response| edge::reply(response.into(), &[])).map_err(|error| broken(&error))
     }
 
     async fn note_access(&self, clinic: &str, intent: String) -> Result<(), String> {
@@ -125,21 +100,18 @@ impl Platform for EdgePlatform {
 
     async fn recall(&self, key: &str, reads: &'static [&'static str]) -> Option<Reply<Response>> {
         let kept = Cache::default().get(key.to_owned(), false).await.ok()??;
-        Some(reply(kept, reads))
+        Some(edge::reply(kept.into(), reads))
     }
 
     async fn keep(&self, key: &str, reply: Reply<Response>, max_age: u32) -> Reply<Response> {
-        let Reply { status, headers, body: mut response } = reply;
-        if let Ok(mut copy) = response.cloned() {
+        let Reply { status, headers, body: response } = reply;
+        if let Ok(copy) = response.clone() {
             // What was read of the upstream's headers is what a later reader needs; its own caching rules are not ours.
-            let kept = Headers::new();
-            for (name, value) in &headers {
-                let _ = kept.set(name, value);
+            let mut kept = headers.clone();
+            set_header(&mut kept, "cache-control", format!("max-age={max_age}"));
+            if let Ok(copy) = edge::answer(status, &kept, copy.as_ref()) {
+                let _ = Cache::default().put(key.to_owned(), worker::Response::from(copy)).await;
             }
-            let _ = kept.set("cache-control", &format!("max-age={max_age}"));
-            let body = std::mem::replace(copy.headers_mut(), kept);
-            drop(body);
-            let _ = Cache::default().put(key.to_owned(), copy).await;
         }
         Reply { status, headers, body: response }
     }
@@ -157,33 +129,16 @@ impl Platform for EdgePlatform {
     }
 
     fn new_id(&self) -> String {
-        let mut bytes = [0; 16];
-        // An id that is not random is still an id: the request goes on.
-        let _ = getrandom::fill(&mut bytes);
-        uuid::Builder::from_random_bytes(bytes).into_uuid().hyphenated().to_string()
+        uuid::Builder::from_random_bytes(random_bytes()).into_uuid().hyphenated().to_string()
     }
 }
 
 /// How long a body that is read here may take to come: it is short, and its head is there already.
-const COLLECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-async fn read(mut body: Response, limit: usize) -> worker::Result<Collected<Response>> {
-    // A reply without a body (204) has no stream either.
-    let Ok(mut rest) = body.stream() else { return Ok(Collected::Whole(Vec::new())) };
-    let mut bytes = Vec::new();
-    while let Some(chunk) = rest.next().await {
-        bytes.extend_from_slice(&chunk?);
-        if bytes.len() > limit {
-            let whole = stream::once(async { Ok::<_, worker::Error>(bytes) }).chain(rest);
-            return Response::from_stream(whole).map(Collected::Longer);
-        }
-    }
-    Ok(Collected::Whole(bytes))
-}
+const COLLECT_TIMEOUT_MS: u32 = 5000;
 
 /// Dropping the stream cancels its reader, and with it the fetch.
-fn pieces(mut body: Response, idle: Duration) -> worker::Result<Pieces> {
-    let open = Some(body.stream()?);
+fn pieces(body: Response, idle: Duration) -> worker::Result<Pieces> {
+    let open = Some(worker::Response::from(body).stream()?);
     let pieces = stream::unfold(open, move |open| async move {
         let mut open = open?;
         match select(open.next(), Delay::from(idle)).await {
@@ -195,40 +150,6 @@ fn pieces(mut body: Response, idle: Duration) -> worker::Result<Pieces> {
         }
     });
     Ok(pieces.boxed_local())
-}
-
-fn request(call: Call) -> worker::Result<worker::Request> {
-    let headers = Headers::new();
-    for (name, value) in &call.headers {
-        headers.set(name, value)?;
-    }
-    let mut init = RequestInit::new();
-    init.with_method(method(call.method)).with_headers(headers).with_redirect(RequestRedirect::Manual);
-    if let Some(body) = call.body {
-        init.with_body(Some(Uint8Array::from(body.as_slice()).into()));
-    }
-    worker::Request::new_with_init(&call.url, &init)
-}
-
-const fn method(method: Method) -> worker::Method {
-    match method {
-        Method::Get | Method::Other => worker::Method::Get,
-        Method::Head => worker::Method::Head,
-        Method::Post => worker::Method::Post,
-        Method::Patch => worker::Method::Patch,
-        Method::Put => worker::Method::Put,
-        Method::Delete => worker::Method::Delete,
-        Method::Options => worker::Method::Options,
-    }
-}
-
-fn reply(response: Response, reads: &'static [&'static str]) -> Reply<Response> {
-    let headers = response.headers();
-    let headers = reads
-        .iter()
-        .filter_map(|name| Some((Cow::Borrowed(*name), headers.get(name).ok().flatten()?)))
-        .collect();
-    Reply { status: response.status_code(), headers, body: response }
 }
 
 /// The runtime's own words: they name hosts at most, never what was sent.

@@ -1,37 +1,37 @@
-//! The client's request, read lazily: each header is one crossing into JavaScript.
+//! The client's request: its head in one piece, its body when it is asked for.
+
+use std::cell::Cell;
 
 use futures::StreamExt;
 use worker::js_sys::Uint8Array;
-use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys;
 
+use super::edge::Head;
+use super::lane::settled;
 use crate::http::{BodyError, Method, Request};
 
 /// A request of the runtime.
 #[derive(Debug)]
 pub struct EdgeRequest {
     inner: web_sys::Request,
-    headers: web_sys::Headers,
-    method: Method,
-    url: String,
+    head: Head,
     path: std::ops::Range<usize>,
     query: std::ops::Range<usize>,
+    is_read: Cell<bool>,
 }
 
 impl EdgeRequest {
-    /// Reads method and URL, which every request needs.
-    pub fn new(request: &worker::Request) -> Self {
-        // The handle, not the request: `Request.clone()` of JavaScript would split the body in two.
-        let inner = Clone::clone(request.inner());
-        let url = inner.url();
-        let (path, query) = split(&url);
-        Self { headers: inner.headers(), method: Method::parse(&inner.method()), inner, url, path, query }
+    /// Reads what comes before the body.
+    pub fn new(inner: web_sys::Request) -> Self {
+        let head = Head::read(&inner);
+        let (path, query) = split(head.url());
+        Self { inner, head, path, query, is_read: Cell::new(false) }
     }
 
     /// Reads and forgets the body that a refusal left unread: whatever is in front of the Worker takes a connection
     /// with a rest of a body on it for a broken one, and fails the next request that it sends there.
     pub async fn drain(&self) {
-        if self.inner.body().is_some() && !self.inner.body_used() {
+        if !self.is_read.get() && self.inner.body().is_some() {
             let _ = self.body(0).await;
         }
     }
@@ -53,22 +53,23 @@ fn split(url: &str) -> (std::ops::Range<usize>, std::ops::Range<usize>) {
 
 impl Request for EdgeRequest {
     fn method(&self) -> Method {
-        self.method
+        self.head.method()
     }
 
     fn path(&self) -> &str {
-        &self.url[self.path.clone()]
+        &self.head.url()[self.path.clone()]
     }
 
     fn query(&self) -> &str {
-        &self.url[self.query.clone()]
+        &self.head.url()[self.query.clone()]
     }
 
     fn header(&self, name: &str) -> Option<String> {
-        self.headers.get(name).ok().flatten()
+        self.head.header(name, || self.inner.headers().get(name).ok().flatten())
     }
 
     async fn body(&self, limit: usize) -> Result<Vec<u8>, BodyError> {
+        self.is_read.set(true);
         // 64 bits: what is announced may not fit an address of Wasm.
         let length = self.header("content-length").and_then(|length| length.parse::<u64>().ok());
         match length {
@@ -76,7 +77,7 @@ impl Request for EdgeRequest {
             // The runtime delivers no more than what was announced.
             Some(length) if length <= limit as u64 => {
                 let promise = self.inner.array_buffer().map_err(|_| BodyError::Aborted)?;
-                let buffer = JsFuture::from(promise).await.map_err(|_| BodyError::Aborted)?;
+                let buffer = settled(promise).await.map_err(|_| BodyError::Aborted)?;
                 Ok(Uint8Array::new(&buffer).to_vec())
             }
             None if self.inner.body().is_none() => Ok(Vec::new()),

@@ -1,0 +1,185 @@
+// JavaScript's side of the Worker: each of these does in one call out of Wasm what would take many. What has several parts is
+// passed as one string, a line for each part: no URL and no header holds a line break.
+
+/** The names of headers that requests are read for, by what their method gives a meaning to. */
+export function names(read, write) {
+  return { read: read.split(','), write: write.split(',') };
+}
+
+/** A request's method, its URL and those headers; one that is there has `=` before its value. */
+export function head(request, { read, write }) {
+  const { method, headers } = request;
+  let lines = `${method}\n${request.url}`;
+  for (const name of method === 'GET' || method === 'HEAD' ? read : write) {
+    const value = headers.get(name);
+    lines += value === null ? '\n' : `\n=${value}`;
+  }
+  return lines;
+}
+
+/** Whether one more request is within the budget of this key: `{success}`. */
+export function admit(env, binding, key) {
+  return env[binding].limit({ key });
+}
+
+// When the nudge that is on its way was sent, and whether something was written since. One whose request ended without it
+// counts as lost after a while.
+let nudgedAt = 0;
+let again = false;
+const NUDGE_MS = 1000;
+
+/** Tells the Feed that something was written; what is written while it is being told, it is told once after that. */
+export function nudge(env, clinic, context) {
+  if (Date.now() < nudgedAt + NUDGE_MS) {
+    again = true;
+    return;
+  }
+  context.waitUntil(nudgeFeed(env, clinic));
+}
+
+async function nudgeFeed(env, clinic) {
+  do {
+    again = false;
+    nudgedAt = Date.now();
+    try {
+      const reply = await env.FEED.getByName(clinic).fetch('https://object/nudge', { method: 'POST' });
+      await reply.body?.cancel();
+    } catch {
+      // The next poll of Realtime tells it.
+    }
+  } while (again);
+  nudgedAt = 0;
+}
+
+/**
+ * Sends a request and waits for the reply's head, at most `ms`: `{response, head}`, where `head` is the status and the headers
+ * that are wanted, as above, or nothing when it is too late. `call` has method, URL, the wanted names, then names and values.
+ */
+export async function send(call, body, ms) {
+  const [method, url, wanted, ...headers] = call.split('\n');
+  const controller = new AbortController();
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    controller.abort();
+  }, ms);
+  try {
+    const response = await fetch(url, { method, headers: pairs(headers), body, redirect: 'manual', signal: controller.signal });
+    return { response, head: replyHead(response, wanted) };
+  } catch (error) {
+    if (late) return { head: '' };
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A reply's status and the headers of these names, as `head` has them. */
+export function replyHead({ status, headers }, wanted) {
+  let lines = String(status);
+  for (const name of split(wanted)) {
+    const value = headers.get(name);
+    lines += value === null ? '\n' : `\n=${value}`;
+  }
+  return lines;
+}
+
+// There are few lists of names: each is taken apart once.
+const known = new Map();
+function split(names) {
+  let list = known.get(names);
+  if (list === undefined) {
+    list = names === '' ? [] : names.split(',');
+    known.set(names, list);
+  }
+  return list;
+}
+
+function pairs(lines) {
+  const headers = {};
+  for (let at = 0; at + 1 < lines.length; at += 2) headers[lines[at]] = lines[at + 1];
+  return headers;
+}
+
+/** An answer: the status, then names and values; the body is bytes, a stream, an upstream's response or nothing. */
+export function respond(lines, body) {
+  const [status, ...headers] = lines.split('\n');
+  return new Response(body instanceof Response ? body.body : body, { status: Number(status), headers: pairs(headers) });
+}
+
+/**
+ * A body that is read here, within `ms`: `{bytes}`, or `{rest}`, a response with all of it, when it is longer than `limit`, or
+ * nothing when it is too late.
+ */
+export async function collect(response, limit, ms) {
+  if (response.body === null) return { bytes: new Uint8Array() };
+  let timer;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, ms, {});
+  });
+  try {
+    return await Promise.race([upTo(response, limit), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function upTo(response, limit) {
+  const length = response.headers.get('content-length');
+  const isPlain = response.headers.get('content-encoding') === null;
+  if (length !== null && Number(length) <= limit && isPlain) return { bytes: new Uint8Array(await response.arrayBuffer()) };
+  const reader = response.body.getReader();
+  const pieces = [];
+  let bytes = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return { bytes: joined(pieces, bytes) };
+    pieces.push(value);
+    bytes += value.byteLength;
+    if (bytes > limit) return { rest: new Response(resumed(pieces, reader)) };
+  }
+}
+
+function joined(pieces, length) {
+  if (pieces.length === 1) return pieces[0];
+  const all = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.byteLength;
+  }
+  return all;
+}
+
+// What has been read already, then the rest of it.
+function resumed(pieces, reader) {
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = pieces.length > 0 ? { value: pieces.shift() } : await reader.read();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
+}
+
+/** Awaits what a turn waits for, one promise after the other, up to its `Response`. */
+export async function follow(first, turn) {
+  let next = first;
+  try {
+    while (next instanceof Promise) {
+      let value;
+      let isError = false;
+      try {
+        value = await next;
+      } catch (error) {
+        value = error;
+        isError = true;
+      }
+      next = turn.resume(value, isError);
+    }
+    return next;
+  } finally {
+    turn.free();
+  }
+}

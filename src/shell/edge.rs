@@ -1,0 +1,200 @@
+//! What `edge.js` does, as functions: requests, replies and answers in few calls out of Wasm. A call costs little, but each
+//! object and string that the runtime makes for one costs more than most of what is computed here.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
+use worker::js_sys::{Promise, Uint8Array};
+use worker::worker_sys::Context as JsContext;
+use worker::{Env, web_sys};
+
+use super::lane::settled;
+use crate::http::{Budget, Call, Method, Reply, SendError};
+
+#[wasm_bindgen(module = "/src/shell/edge.js")]
+extern "C" {
+    fn names(read: &str, write: &str) -> JsValue;
+    #[wasm_bindgen(js_name = head)]
+    fn request_head(request: &web_sys::Request, names: &JsValue) -> String;
+    #[wasm_bindgen(catch)]
+    fn admit(env: &Env, binding: &str, key: &str) -> Result<Promise, JsValue>;
+    /// Tells the Feed, after the reply, that something was written: it need not wait for Realtime's next poll. A nudge that is
+    /// lost costs nothing but that wait.
+    pub fn nudge(env: &Env, clinic: &str, context: &JsContext);
+    #[wasm_bindgen(js_name = send)]
+    fn send_call(call: &str, body: Option<Uint8Array>, ms: u32) -> Promise;
+    #[wasm_bindgen(js_name = replyHead)]
+    fn reply_head(response: &web_sys::Response, wanted: &str) -> String;
+    #[wasm_bindgen(catch)]
+    fn respond(lines: &str, body: &JsValue) -> Result<web_sys::Response, JsValue>;
+    #[wasm_bindgen(js_name = collect)]
+    fn collect_body(response: &web_sys::Response, limit: usize, ms: u32) -> Promise;
+
+    type Outcome;
+    #[wasm_bindgen(method, getter, structural)]
+    fn success(this: &Outcome) -> Option<bool>;
+
+    type Sent;
+    #[wasm_bindgen(method, getter, structural)]
+    fn head(this: &Sent) -> String;
+    #[wasm_bindgen(method, getter, structural)]
+    fn response(this: &Sent) -> Option<web_sys::Response>;
+
+    type Body;
+    #[wasm_bindgen(method, getter, structural)]
+    fn bytes(this: &Body) -> Option<Uint8Array>;
+    #[wasm_bindgen(method, getter, structural)]
+    fn rest(this: &Body) -> Option<web_sys::Response>;
+}
+
+/// The headers that most requests are read for, by method; any other is asked for by itself.
+const READ: &[&str] =
+    &["authorization", "apikey", "origin", "x-request-id", "accept", "accept-profile", "prefer", "range"];
+const WRITE: &[&str] = &[
+    "authorization",
+    "apikey",
+    "origin",
+    "x-request-id",
+    "accept",
+    "content-profile",
+    "prefer",
+    "content-type",
+    "content-encoding",
+    "content-length",
+    "if-match",
+    "idempotency-key",
+];
+
+thread_local! {
+    static NAMES: JsValue = names(&READ.join(","), &WRITE.join(","));
+}
+
+/// A request's first lines: method, URL, and the usual headers.
+#[derive(Debug)]
+pub struct Head {
+    lines: String,
+    method: Method,
+    url: std::ops::Range<usize>,
+}
+
+impl Head {
+    /// Reads it.
+    pub fn read(request: &web_sys::Request) -> Self {
+        let lines = NAMES.with(|names| request_head(request, names));
+        let method_end = lines.find('\n').unwrap_or(lines.len());
+        let url_start = (method_end + 1).min(lines.len());
+        let url_end = lines[url_start..].find('\n').map_or(lines.len(), |at| url_start + at);
+        Self { method: Method::parse(&lines[..method_end]), url: url_start..url_end, lines }
+    }
+
+    /// The method.
+    pub const fn method(&self) -> Method {
+        self.method
+    }
+
+    /// The absolute URL.
+    pub fn url(&self) -> &str {
+        &self.lines[self.url.clone()]
+    }
+
+    /// A header by its lower-case name; `ask` is for those that were not read.
+    pub fn header(&self, name: &str, ask: impl FnOnce() -> Option<String>) -> Option<String> {
+        let names = if self.method.is_read() { READ } else { WRITE };
+        let Some(at) = names.iter().position(|known| *known == name) else { return ask() };
+        self.lines[self.url.end..].split('\n').nth(at + 1)?.strip_prefix('=').map(str::to_owned)
+    }
+}
+
+/// Whether one more request is within a budget.
+pub async fn is_admitted(env: &Env, budget: Budget, key: &str) -> Result<bool, String> {
+    let binding = match budget {
+        Budget::Anon => "RATE_LIMIT_ANON",
+        Budget::User => "RATE_LIMIT_USER",
+        Budget::Auth => "RATE_LIMIT_AUTH",
+    };
+    let silent = |_| format!("{binding} does not answer");
+    let outcome: Outcome = settled(admit(env, binding, key).map_err(silent)?).await.map_err(silent)?.into();
+    outcome.success().ok_or_else(|| format!("{binding} gives no answer"))
+}
+
+/// Sends a call and waits for the reply's head.
+pub async fn send(call: &Call, timeout_ms: u32) -> Result<Reply<web_sys::Response>, SendError> {
+    let mut lines = format!("{}\n{}\n", call.method.name(), call.url);
+    push_names(&mut lines, call.reads);
+    push_headers(&mut lines, &call.headers);
+    let body = call.body.as_deref().map(Uint8Array::from);
+    let sent = settled(send_call(&lines, body, timeout_ms)).await.map_err(|error| broken(&error))?;
+    let sent: Sent = sent.into();
+    let response = sent.response().ok_or(SendError::Timeout)?;
+    Ok(parse(&sent.head(), response, call.reads))
+}
+
+/// A response as a reply with these of its headers.
+pub fn reply(response: web_sys::Response, reads: &'static [&'static str]) -> Reply<web_sys::Response> {
+    let mut wanted = String::new();
+    push_names(&mut wanted, reads);
+    parse(&reply_head(&response, &wanted), response, reads)
+}
+
+fn parse(
+    head: &str,
+    response: web_sys::Response,
+    reads: &'static [&'static str],
+) -> Reply<web_sys::Response> {
+    let mut lines = head.split('\n');
+    let status = lines.next().and_then(|status| status.parse().ok()).unwrap_or_default();
+    let headers = reads
+        .iter()
+        .zip(lines)
+        .filter_map(|(name, line)| Some((Cow::Borrowed(*name), line.strip_prefix('=')?.to_owned())))
+        .collect();
+    Reply { status, headers, body: response }
+}
+
+/// A body up to a limit: the bytes, or all of it when it is longer.
+pub async fn collect(
+    response: &web_sys::Response,
+    limit: usize,
+    timeout_ms: u32,
+) -> Result<Result<Vec<u8>, web_sys::Response>, SendError> {
+    let body = settled(collect_body(response, limit, timeout_ms)).await;
+    let body: Body = body.map_err(|error| broken(&error))?.into();
+    match (body.bytes(), body.rest()) {
+        (Some(bytes), _) => Ok(Ok(bytes.to_vec())),
+        (None, Some(rest)) => Ok(Err(rest)),
+        (None, None) => Err(SendError::Timeout),
+    }
+}
+
+/// Makes an answer; the body is bytes, a stream, an upstream's response or nothing.
+pub fn answer(
+    status: u16,
+    headers: &[(Cow<'static, str>, String)],
+    body: &JsValue,
+) -> Result<web_sys::Response, JsValue> {
+    let mut lines = status.to_string();
+    push_headers(&mut lines, headers);
+    respond(&lines, body)
+}
+
+fn push_names(lines: &mut String, names: &[&str]) {
+    for (at, name) in names.iter().enumerate() {
+        if at > 0 {
+            lines.push(',');
+        }
+        lines.push_str(name);
+    }
+}
+
+/// A header whose value holds a line break is no header.
+fn push_headers(lines: &mut String, headers: &[(Cow<'static, str>, String)]) {
+    for (name, value) in headers.iter().filter(|(_, value)| !value.contains('\n')) {
+        let _ = write!(lines, "\n{name}\n{value}");
+    }
+}
+
+/// The runtime's own words: they name hosts at most, never what was sent.
+fn broken(error: &JsValue) -> SendError {
+    SendError::Unreachable(worker::Error::from(error.clone()).to_string())
+}
