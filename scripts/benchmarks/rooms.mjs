@@ -7,31 +7,50 @@ import { Processes } from '../stack/processes.mjs';
 import { isolatedSettings } from '../stack/settings.mjs';
 import { build } from '../stack/stack.mjs';
 import { measureFanout, PEERS } from './fanout.mjs';
+import { picture } from './edge/plots.mjs';
 import { table } from './figures.mjs';
 import { measureLatency } from './latency.mjs';
 
 const PARTS = {
   room: (processes, about) => measureFanout(processes, { ...about, clients: 1_000, shards: 1, rounds: 31, deliveries: 25_000 }),
   shards: (processes, about) => measureFanout(processes, { ...about, clients: 5_000, shards: 4, rounds: 31, deliveries: 25_000 }),
+  growth: (processes, about) => measureGrowth(processes, about),
   latency: (processes, about) => measureLatency(processes, { ...about, listeners: 100, rounds: 2, seconds: 10 }),
 };
+// How a message's cost grows: with the sockets of one Room, and with the Rooms of so many sockets.
+const SOCKETS = [1, 100, 500, 1_000, 2_000, 3_500, 5_000];
+const ROOMS = { clients: 1_000, counts: [1, 5, 10, 25, 50] };
 const GOAL = { rate: 0.95, p50: 25, p99: 100, beyondStandIn: 10 };
 const NAMES = { ours: 'Chairside', bare: 'bare loop', party: 'PartyServer' };
+
+async function measureGrowth(processes, { stateDir, ...about }) {
+  const measured = async (clients, shards) => {
+    const folder = join(stateDir, `${clients}-${shards}`);
+    mkdirSync(join(folder, 'logs'), { recursive: true });
+    const { peers } = await measureFanout(processes, { ...about, stateDir: folder, clients, shards, rounds: 7, deliveries: clients < 100 ? 300 : 20_000 });
+    const perMessage = (name) => (peers[name].cpu * clients) / 1000;
+    return { clients, shards, ours: perMessage('ours'), bare: perMessage('bare'), party: perMessage('party') };
+  };
+  const results = { sockets: [], rooms: [] };
+  for (const clients of SOCKETS) results.sockets.push(await measured(clients, 1));
+  for (const shards of ROOMS.counts) results.rooms.push(await measured(ROOMS.clients, shards));
+  return results;
+}
 
 const say = (line) => console.error(`bench-rooms: ${line}`);
 
 function readArguments(args) {
-  const options = { json: null, only: null };
+  const options = { json: null, only: null, plots: null };
   for (let at = 0; at < args.length; at += 2) {
     const [name, value] = [args[at]?.slice(2), args[at + 1]];
     const isKnown = args[at].startsWith('--') && name in options && value && (name !== 'only' || value in PARTS);
     if (!isKnown) {
-      console.error(`usage: scripts/bench-rooms [--json FILE] [--only ${Object.keys(PARTS).join('|')}]`);
+      console.error(`usage: scripts/bench-rooms [--json FILE] [--plots DIR] [--only ${Object.keys(PARTS).join('|')}]`);
       process.exit(2);
     }
     options[name] = value;
   }
-  return { json: options.json && resolve(options.json), parts: options.only ? [options.only] : Object.keys(PARTS) };
+  return { json: options.json && resolve(options.json), plots: options.plots && resolve(options.plots), parts: options.only ? [options.only] : Object.keys(PARTS) };
 }
 
 const rounded = (value, digits = 0) => (value === null ? '-' : value.toFixed(digits));
@@ -48,6 +67,22 @@ function printFanout({ clients, shards, frameBytes, peers, ratios, rounds }) {
   console.log(table([['', 'deliveries/s', 'ratio', 'with the answer', 'ratio', 'us of workerd each', 'ratio', 'us of the reader'], ...rows]));
   const verdict = (peer, goal) => `${rounded(ratios[peer].rate, 2)} of ${NAMES[peer]} (goal: ${goal})`;
   console.log(`Chairside has ${verdict('bare', `at least ${GOAL.rate}`)}, ${verdict('party', 'above 1')}`);
+}
+
+function printGrowth({ sockets, rooms }) {
+  console.log('\nms of workerd for one message');
+  const row = ({ clients, shards, ours, bare, party }) => [grouped(clients), String(shards), ...[ours, bare, party].map((value) => rounded(value, 2))];
+  console.log(table([['sockets', 'rooms', ...Object.values(NAMES)], ...[...sockets, ...rooms].map(row)]));
+}
+
+/** Writes rooms.svg. */
+function plotGrowth({ sockets, rooms }, folder) {
+  const lines = (points, across) => ['ours', 'bare'].map((name) => ({ name: NAMES[name], points: points.map((one) => [one[across], one[name]]) }));
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'rooms.svg'), picture([
+    { title: 'One message, one Room', across: 'sockets', up: 'CPU ms', lines: lines(sockets, 'clients') },
+    { title: `One message, ${grouped(ROOMS.clients)} sockets`, across: 'Rooms', up: 'CPU ms', lines: lines(rooms, 'shards') },
+  ]));
 }
 
 function printLatency({ listeners, writesPerSecond, chairside, postgres }) {
@@ -79,13 +114,13 @@ async function measure(processes, stateDir, parts) {
     mkdirSync(join(folder, 'logs'), { recursive: true });
     const { ports } = await isolatedSettings(folder);
     results[name] = await PARTS[name](processes, { stateDir: folder, ports, say });
-    if (name === 'latency') printLatency(results[name]);
-    else printFanout(results[name]);
+    const print = { latency: printLatency, growth: printGrowth }[name] ?? printFanout;
+    print(results[name]);
   }
   return results;
 }
 
-const { json, parts } = readArguments(process.argv.slice(2));
+const { json, plots, parts } = readArguments(process.argv.slice(2));
 const stateDir = mkdtempSync(join(tmpdir(), 'chairside-bench-'));
 const processes = new Processes(stateDir, (name, how) => say(`${name} ${how}`));
 const clean = () => processes.stopAll().finally(() => rmSync(stateDir, { recursive: true, force: true }));
@@ -94,6 +129,7 @@ let status = 0;
 try {
   await buildRelease();
   const results = await measure(processes, stateDir, parts);
+  if (plots && results.growth) plotGrowth(results.growth, plots);
   if (json) writeFileSync(json, `${JSON.stringify(results, null, 2)}\n`);
 } catch (error) {
   say(error.message);
