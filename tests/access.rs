@@ -226,6 +226,16 @@ fn readings_gather_and_go_under_their_token() {
 }
 
 #[test]
+fn an_alarm_that_is_lost_is_made_good_by_the_next_reading() {
+    let mut world = World::new(true);
+    world.note("1", "t", LATER);
+    world.settle("1", true, Some(5));
+    world.now = GATHER_MS + 1;
+    world.note("2", "t", LATER);
+    assert_eq!(world.taken().2, [("1".to_owned(), Some(5))]);
+}
+
+#[test]
 fn a_worker_that_died_leaves_a_reading_of_unknown_extent() {
     let mut world = World::new(true);
     world.note("1", "t", LATER);

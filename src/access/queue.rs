@@ -158,6 +158,9 @@ impl Queue {
     pub fn handle(&mut self, now: u64, random: u64, event: Event) -> Vec<Effect> {
         let mut effects = Vec::new();
         let noted = matches!(event, Event::Note(_));
+        // Neither makes anything due before the next alarm. A reader waits for this: it does not look through thousands of
+        // entries, which there may be when the database is away.
+        let gathers = matches!(event, Event::Note(_) | Event::Settle(_));
         match event {
             Event::Note(intent) => self.note(now, intent, &mut effects),
             Event::Settle(outcome) => self.settle(now, &outcome, &mut effects),
@@ -178,8 +181,10 @@ impl Queue {
                 }
             }
         }
-        self.deliver(now, &mut effects);
-        self.plan_alarm(now, noted, &mut effects);
+        if !(gathers && self.alarm.is_some_and(|alarm| alarm > now && alarm <= now + GATHER_MS)) {
+            self.deliver(now, &mut effects);
+            self.plan_alarm(now, noted, &mut effects);
+        }
         effects
     }
 

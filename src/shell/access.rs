@@ -68,7 +68,7 @@ impl DurableObject for AccessQueue {
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let path = request.path();
-        let body = request.text().await?;
+        let body = object::told(&mut request).await?;
         let taken = match path.as_str() {
             "/note" => self.inner.dispatch(Event::Note(serde_json::from_str(&body)?))?,
             "/settle" => {
@@ -79,12 +79,12 @@ impl DurableObject for AccessQueue {
             }
             _ => return Response::error("not found", 404),
         };
-        if taken { Response::empty() } else { Response::error("full", 503) }
+        if taken { Ok(object::done()) } else { Response::error("full", 503) }
     }
 
     async fn alarm(&self) -> Result<Response> {
         self.inner.dispatch(Event::Alarm)?;
-        Response::empty()
+        Ok(object::done())
     }
 
     // It has no sockets; the defaults of these hooks would panic.
@@ -175,13 +175,7 @@ impl Inner {
     /// Stores all that has gathered, in one transaction: without a wait in between the runtime makes it one. What fails
     /// is stored another time.
     fn store_all(&self) -> Result<()> {
-        let store = Store::opened(&self.store, &self.state)?;
-        for (key, value) in self.writes.borrow().iter() {
-            match value {
-                Some(value) => store.put(key, value)?,
-                None => store.delete(key)?,
-            }
-        }
+        Store::opened(&self.store, &self.state)?.write(&self.writes.borrow())?;
         self.writes.borrow_mut().clear();
         if let Some(at) = self.alarm.take() {
             object::set_alarm(&self.state, Some(at));

@@ -76,12 +76,12 @@ impl DurableObject for Feed {
             _ => return Response::error("not found", 404),
         };
         self.inner.dispatch(event)?;
-        Response::empty()
+        Ok(object::done())
     }
 
     async fn alarm(&self) -> Result<Response> {
         self.inner.dispatch(FeedEvent::Alarm)?;
-        Response::empty()
+        Ok(object::done())
     }
 
     // The Feed has no incoming sockets; the defaults of these hooks would panic.

@@ -3,7 +3,10 @@
 use std::cell::RefCell;
 
 use worker::js_sys::Date;
-use worker::{Method, ObjectNamespace, Request, RequestInit, Result, ScheduledTime, State, console_error};
+use worker::{
+    Headers, Method, ObjectNamespace, Request, RequestInit, Response, ResponseBuilder, Result, ScheduledTime,
+    State, console_error,
+};
 
 /// The name by which objects address each other's paths; no request leaves the machine for it.
 const ORIGIN: &str = "https://object";
@@ -53,14 +56,51 @@ pub fn set_alarm(state: &State, at: Option<u64>) {
     });
 }
 
-/// Posts JSON to another object; the body of its answer, when that is 200 or 204.
+/// Says no more than that it is done. A 204 and not an empty 200, whose body is a stream that the caller has to read to
+/// find it empty.
+pub fn done() -> Response {
+    ResponseBuilder::new().with_status(204).empty()
+}
+
+/// The header that a short text comes in, instead of a body.
+const TEXT: &str = "text";
+/// The longest text that does: headers are small things.
+const MAX_TEXT: usize = 8 * 1024;
+
+/// Posts JSON to another object; the body of its answer, when that is 200 or [`done`].
 pub async fn post(objects: &ObjectNamespace, name: &str, path: &str, body: String) -> Result<String> {
     let mut init = RequestInit::new();
     init.with_method(Method::Post).with_body(Some(body.into()));
-    let request = Request::new_with_init(&format!("{ORIGIN}{path}"), &init)?;
+    call(objects, name, path, &init).await
+}
+
+/// Tells another object something for which somebody waits; it reads it with [`told`]. A body is a stream on both sides,
+/// which costs about as much as all else about such a call: what fits goes in a header.
+pub async fn tell(objects: &ObjectNamespace, name: &str, path: &str, text: String) -> Result<()> {
+    if text.len() > MAX_TEXT || !text.is_ascii() {
+        return post(objects, name, path, text).await.map(drop);
+    }
+    let headers = Headers::new();
+    headers.set(TEXT, &text)?;
+    let mut init = RequestInit::new();
+    init.with_headers(headers);
+    call(objects, name, path, &init).await.map(drop)
+}
+
+/// What the object is told.
+pub async fn told(request: &mut Request) -> Result<String> {
+    match request.headers().get(TEXT)? {
+        Some(text) => Ok(text),
+        None => request.text().await,
+    }
+}
+
+async fn call(objects: &ObjectNamespace, name: &str, path: &str, init: &RequestInit) -> Result<String> {
+    let request = Request::new_with_init(&format!("{ORIGIN}{path}"), init)?;
     let mut reply = objects.get_by_name(name)?.fetch_with_request(request).await?;
     match reply.status_code() {
-        200 | 204 => reply.text().await,
+        200 => reply.text().await,
+        204 => Ok(String::new()),
         status => Err(format!("{path} answered {status}").into()),
     }
 }

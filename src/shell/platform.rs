@@ -8,7 +8,7 @@ use futures::{StreamExt, pin_mut, stream};
 use worker::web_sys::Response;
 use worker::{AbortController, Cache, Delay, Env};
 
-use super::object::{now_ms, post, random, random_bytes};
+use super::object::{now_ms, post, random, random_bytes, tell};
 use super::{ai, edge, env};
 use crate::http::{Budget, Call, Collected, Pieces, Platform, Reply, SendError, set_header};
 
@@ -90,7 +90,7 @@ impl Platform for EdgePlatform {
 
     async fn note_access(&self, clinic: &str, intent: String) -> Result<(), String> {
         let queues = env::access_queues(&self.env).map_err(|_| "no binding ACCESS_QUEUE".to_owned())?;
-        post(&queues, clinic, "/note", intent).await.map(drop).map_err(|error| error.to_string())
+        tell(&queues, clinic, "/note", intent).await.map_err(|error| error.to_string())
     }
 
     async fn catalogue_version(&self, clinic: &str) -> Option<String> {

@@ -84,7 +84,7 @@ impl DurableObject for Room {
             "/relay" => {
                 let message = serde_json::from_str(&request.text().await?)?;
                 self.inner.dispatch(RoomEvent::Relayed(message))?;
-                Response::empty()
+                Ok(object::done())
             }
             _ => Response::error("not found", 404),
         }
@@ -92,7 +92,7 @@ impl DurableObject for Room {
 
     async fn alarm(&self) -> Result<Response> {
         self.inner.dispatch(RoomEvent::Alarm)?;
-        Response::empty()
+        Ok(object::done())
     }
 
     async fn websocket_message(&self, socket: WebSocket, message: WebSocketIncomingMessage) -> Result<()> {

@@ -1,10 +1,16 @@
 //! A Durable Object's SQLite: a small store of keys and values, and the Feed's log.
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 
 use worker::{Result, SqlStorage, SqlStorageValue as Sql, State};
 
 use crate::live::feed::{BATCH_BYTES, Entry, LogEnds};
+
+/// The most that one statement is given to write: a value that SQLite is handed may have 2 MB.
+const WRITE_BYTES: usize = 256 * 1024;
+
+type Write<'a> = (&'a String, &'a Option<String>);
 
 /// The store of one object. Statements of one turn of the event loop are durable together or not at all.
 #[derive(Clone)]
@@ -59,6 +65,30 @@ impl Store {
     /// Deletes a value.
     pub fn delete(&self, key: &str) -> Result<()> {
         self.sql.exec("delete from kv where key = ?", vec![Sql::from(key.to_owned())])?;
+        Ok(())
+    }
+
+    /// Stores values, and deletes where there is `None`: two statements for hundreds of them.
+    pub fn write(&self, all: &BTreeMap<String, Option<String>>) -> Result<()> {
+        let entries: Vec<_> = all.iter().collect();
+        for some in entries.chunk_by(bounded(WRITE_BYTES)) {
+            let (kept, gone): (Vec<_>, Vec<_>) = some.iter().partition(|(_, value)| value.is_some());
+            let kept: BTreeMap<_, _> = kept.into_iter().copied().collect();
+            let gone: Vec<_> = gone.into_iter().map(|(key, _)| key).collect();
+            if !kept.is_empty() {
+                self.sql.exec(
+                    "insert into kv select key, value from json_each(?) where true \
+                     on conflict (key) do update set value = excluded.value",
+                    vec![Sql::from(serde_json::to_string(&kept)?)],
+                )?;
+            }
+            if !gone.is_empty() {
+                self.sql.exec(
+                    "delete from kv where key in (select value from json_each(?))",
+                    vec![Sql::from(serde_json::to_string(&gone)?)],
+                )?;
+            }
+        }
         Ok(())
     }
 
@@ -126,6 +156,20 @@ impl Store {
             rows.extend(read(&row?));
         }
         Ok(rows)
+    }
+}
+
+/// Says how long a run of entries may go on: as long as they have so many bytes together, or for one entry.
+fn bounded(most: usize) -> impl FnMut(&Write<'_>, &Write<'_>) -> bool {
+    let bytes = |(key, value): &Write<'_>| key.len() + value.as_ref().map_or(0, String::len);
+    let mut sum = 0;
+    move |one, next| {
+        sum += bytes(one);
+        let goes_on = sum + bytes(next) <= most;
+        if !goes_on {
+            sum = 0;
+        }
+        goes_on
     }
 }
 
