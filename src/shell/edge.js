@@ -74,6 +74,12 @@ export async function send(call, body, ms) {
   }
 }
 
+/** Tells an object of a namespace something in a header: whether it took it. What else it answers is not read. */
+export async function tell(objects, name, url, header, text) {
+  const { ok } = await objects.getByName(name).fetch(url, { headers: { [header]: text } });
+  return ok;
+}
+
 /** A reply's status and the headers of these names, as `head` has them. */
 export function replyHead({ status, headers }, wanted) {
   let lines = String(status);
@@ -163,22 +169,28 @@ function resumed(pieces, reader) {
   });
 }
 
-/** Awaits what a turn waits for, one promise after the other, up to its `Response`. */
+/** Awaits what a turn waits for, one promise or several after the other, up to its `Response`. */
 export async function follow(first, turn) {
   let next = first;
   try {
-    while (next instanceof Promise) {
+    for (;;) {
+      if (Array.isArray(next)) {
+        const all = await Promise.allSettled(next);
+        const isError = ({ status }) => Number(status === 'rejected');
+        next = turn.resumeAll(all.map((one) => (isError(one) ? one.reason : one.value)), Uint8Array.from(all, isError));
+        continue;
+      }
+      if (!(next instanceof Promise)) return next;
       let value;
-      let isError = false;
+      let hasFailed = false;
       try {
         value = await next;
       } catch (error) {
         value = error;
-        isError = true;
+        hasFailed = true;
       }
-      next = turn.resume(value, isError);
+      next = turn.resume(value, hasFailed);
     }
-    return next;
   } finally {
     turn.free();
   }

@@ -24,6 +24,8 @@ extern "C" {
     pub fn nudge(env: &Env, clinic: &str, context: &JsContext);
     #[wasm_bindgen(js_name = send)]
     fn send_call(call: &str, body: Option<Uint8Array>, ms: u32) -> Promise;
+    #[wasm_bindgen(js_name = tell)]
+    fn tell_object(objects: &JsValue, name: &str, url: &str, header: &str, text: &str) -> Promise;
     #[wasm_bindgen(js_name = replyHead)]
     fn reply_head(response: &web_sys::Response, wanted: &str) -> String;
     #[wasm_bindgen(catch)]
@@ -128,6 +130,18 @@ pub async fn send(call: &Call, timeout_ms: u32) -> Result<Reply<web_sys::Respons
     let sent: Sent = sent.into();
     let response = sent.response().ok_or(SendError::Timeout)?;
     Ok(parse(&sent.head(), response, call.reads))
+}
+
+/// Tells an object of a namespace something in a header; whether it took it.
+pub async fn tell(
+    objects: &JsValue,
+    name: &str,
+    url: &str,
+    header: &str,
+    text: &str,
+) -> worker::Result<bool> {
+    let taken = settled(tell_object(objects, name, url, header, text)).await?;
+    Ok(taken.as_bool() == Some(true))
 }
 
 /// A response as a reply with these of its headers.

@@ -2,21 +2,22 @@
 //!
 //! What a request mostly waits for is one promise after the other. `wasm-bindgen-futures` makes two closures, a
 //! registration for their collection and a microtask of each; here the promise goes back to JavaScript, which awaits it
-//! and comes back with its value ([`Turn::resume`]). A future that waits for anything else, or for two things at once,
-//! keeps a clone of the waker; then it goes on as an ordinary one.
+//! and comes back with its value ([`Turn::resume`]). Of several that are waited for at once all are awaited before the
+//! future is polled again: they are joined, never raced. A future that waits for anything else keeps a clone of the
+//! waker; then it goes on as an ordinary one.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
-use worker::js_sys::Promise;
+use worker::js_sys::{Array, Promise};
 use worker::wasm_bindgen_futures::{JsFuture, future_to_promise};
 
 #[wasm_bindgen(module = "/src/shell/edge.js")]
 extern "C" {
-    fn follow(promise: Promise, turn: Turn) -> Promise;
+    fn follow(next: JsValue, turn: Turn) -> Promise;
 }
 
 /// What a request comes to: a `Response`.
@@ -27,13 +28,15 @@ type Settled = Result<JsValue, JsValue>;
 
 thread_local! {
     static LANE: RefCell<Option<Lane>> = const { RefCell::new(None) };
+    static LAST: Cell<u64> = const { Cell::new(0) };
 }
 
 /// The turn that is being polled.
 #[derive(Default)]
 struct Lane {
-    waits_for: Option<Promise>,
-    settled: Option<Settled>,
+    /// Each wait has a number of its own, so that none takes another's value.
+    waits_for: Vec<(u64, Promise)>,
+    settled: Vec<(u64, Settled)>,
 }
 
 /// A waker that nobody waits for: whether it was cloned is all that matters.
@@ -47,63 +50,88 @@ impl Wake for Unheard {
 #[wasm_bindgen]
 pub struct Turn {
     work: Option<Work>,
+    waits: Vec<u64>,
 }
 
 #[wasm_bindgen]
 impl Turn {
-    /// The promise is settled: gives the next one, or the `Response`.
+    /// The promise is settled: gives the next one, an array of several, or the `Response`.
     pub fn resume(&mut self, value: JsValue, is_error: bool) -> JsValue {
-        let settled = if is_error { Err(value) } else { Ok(value) };
+        self.go_on(vec![settled_as(value, is_error)])
+    }
+
+    /// All of several promises are settled.
+    #[wasm_bindgen(js_name = resumeAll)]
+    pub fn resume_all(&mut self, values: Vec<JsValue>, are_errors: &[u8]) -> JsValue {
+        let settled = values.into_iter().zip(are_errors);
+        self.go_on(settled.map(|(value, is_error)| settled_as(value, *is_error != 0)).collect())
+    }
+}
+
+impl Turn {
+    fn go_on(&mut self, mut settled: Vec<Settled>) -> JsValue {
         match self.work.take() {
-            Some(work) => match poll(work, Some(settled)) {
+            Some(work) => match poll(work, self.waits.drain(..).zip(settled).collect()) {
                 Step::Done(response) => response,
-                Step::Waits(promise, work) => {
-                    self.work = Some(work);
-                    promise.into()
+                Step::Waits(next, turn) => {
+                    *self = turn;
+                    next
                 }
                 Step::Ordinary(promise) => promise.into(),
             },
             // It went on as an ordinary one, whose promise this was.
-            None => settled.unwrap_or(JsValue::UNDEFINED),
+            None => settled.pop().and_then(Result::ok).unwrap_or(JsValue::UNDEFINED),
         }
     }
 }
 
+fn settled_as(value: JsValue, is_error: bool) -> Settled {
+    if is_error { Err(value) } else { Ok(value) }
+}
+
 /// Runs a request: its `Response`, or a promise of it.
 pub fn run(work: impl Future<Output = JsValue> + 'static) -> JsValue {
-    match poll(Box::pin(work), None) {
+    match poll(Box::pin(work), Vec::new()) {
         Step::Done(response) => response,
-        Step::Waits(promise, work) => follow(promise, Turn { work: Some(work) }).into(),
+        Step::Waits(next, turn) => follow(next, turn).into(),
         Step::Ordinary(promise) => promise.into(),
     }
 }
 
 enum Step {
     Done(JsValue),
-    Waits(Promise, Work),
+    Waits(JsValue, Turn),
     Ordinary(Promise),
 }
 
-fn poll(mut work: Work, settled: Option<Settled>) -> Step {
+fn poll(mut work: Work, settled: Vec<(u64, Settled)>) -> Step {
     let unheard = Arc::new(Unheard);
     let waker = Waker::from(Arc::clone(&unheard));
-    let before = LANE.replace(Some(Lane { waits_for: None, settled }));
+    let before = LANE.replace(Some(Lane { waits_for: Vec::new(), settled }));
     let polled = work.as_mut().poll(&mut Context::from_waker(&waker));
     let lane = LANE.replace(before);
     drop(waker);
-    match (polled, lane.and_then(|lane| lane.waits_for)) {
-        (Poll::Ready(response), _) => Step::Done(response),
-        (Poll::Pending, Some(promise)) if Arc::strong_count(&unheard) == 1 => Step::Waits(promise, work),
-        (Poll::Pending, _) => Step::Ordinary(future_to_promise(async move { Ok(work.await) })),
+    let waits_for = lane.map(|lane| lane.waits_for).unwrap_or_default();
+    if let Poll::Ready(response) = polled {
+        return Step::Done(response);
     }
+    if waits_for.is_empty() || Arc::strong_count(&unheard) > 1 {
+        return Step::Ordinary(future_to_promise(async move { Ok(work.await) }));
+    }
+    let (waits, mut promises): (Vec<_>, Vec<_>) = waits_for.into_iter().unzip();
+    let next = match promises.pop() {
+        Some(only) if promises.is_empty() => only.into(),
+        last => promises.into_iter().chain(last).collect::<Array>().into(),
+    };
+    Step::Waits(next, Turn { work: Some(work), waits })
 }
 
 /// A promise's value.
 pub enum Wait {
     /// It has not been waited for.
     New(Promise),
-    /// JavaScript awaits it.
-    InLane(Promise),
+    /// JavaScript awaits it, under this number.
+    InLane(Promise, u64),
     /// It is waited for like any other.
     Ordinary(JsFuture),
 }
@@ -124,22 +152,25 @@ impl Future for Wait {
         match &mut *self {
             Self::New(promise) => {
                 let promise = promise.clone();
-                let is_in_lane = LANE.with_borrow_mut(|lane| match lane {
-                    Some(lane) if lane.waits_for.is_none() => {
-                        lane.waits_for = Some(promise.clone());
-                        true
-                    }
-                    _ => false,
+                let number = LAST.get() + 1;
+                let is_in_lane = LANE.with_borrow_mut(|lane| {
+                    lane.as_mut().map(|lane| lane.waits_for.push((number, promise.clone()))).is_some()
                 });
-                if is_in_lane {
-                    *self = Self::InLane(promise);
-                    return Poll::Pending;
+                if !is_in_lane {
+                    return self.ordinary(promise, context);
                 }
-                self.ordinary(promise, context)
+                LAST.set(number);
+                *self = Self::InLane(promise, number);
+                Poll::Pending
             }
-            Self::InLane(promise) => {
-                let promise = promise.clone();
-                match LANE.with_borrow_mut(|lane| lane.as_mut().and_then(|lane| lane.settled.take())) {
+            Self::InLane(promise, number) => {
+                let (promise, number) = (promise.clone(), *number);
+                let settled = LANE.with_borrow_mut(|lane| {
+                    let settled = &mut lane.as_mut()?.settled;
+                    let at = settled.iter().position(|(of, _)| *of == number)?;
+                    Some(settled.swap_remove(at).1)
+                });
+                match settled {
                     Some(settled) => Poll::Ready(settled),
                     None => self.ordinary(promise, context),
                 }

@@ -2,10 +2,11 @@
 
 use std::cell::RefCell;
 
+use super::edge;
 use worker::js_sys::Date;
 use worker::{
-    Headers, Method, ObjectNamespace, Request, RequestInit, Response, ResponseBuilder, Result, ScheduledTime,
-    State, console_error,
+    Method, ObjectNamespace, Request, RequestInit, Response, ResponseBuilder, Result, ScheduledTime, State,
+    console_error,
 };
 
 /// The name by which objects address each other's paths; no request leaves the machine for it.
@@ -71,7 +72,13 @@ const MAX_TEXT: usize = 8 * 1024;
 pub async fn post(objects: &ObjectNamespace, name: &str, path: &str, body: String) -> Result<String> {
     let mut init = RequestInit::new();
     init.with_method(Method::Post).with_body(Some(body.into()));
-    call(objects, name, path, &init).await
+    let request = Request::new_with_init(&format!("{ORIGIN}{path}"), &init)?;
+    let mut reply = objects.get_by_name(name)?.fetch_with_request(request).await?;
+    match reply.status_code() {
+        200 => reply.text().await,
+        204 => Ok(String::new()),
+        status => Err(format!("{path} answered {status}").into()),
+    }
 }
 
 /// Tells another object something for which somebody waits; it reads it with [`told`]. A body is a stream on both sides,
@@ -80,11 +87,8 @@ pub async fn tell(objects: &ObjectNamespace, name: &str, path: &str, text: Strin
     if text.len() > MAX_TEXT || !text.is_ascii() {
         return post(objects, name, path, text).await.map(drop);
     }
-    let headers = Headers::new();
-    headers.set(TEXT, &text)?;
-    let mut init = RequestInit::new();
-    init.with_headers(headers);
-    call(objects, name, path, &init).await.map(drop)
+    let is_taken = edge::tell(objects.as_ref(), name, &format!("{ORIGIN}{path}"), TEXT, &text).await?;
+    if is_taken { Ok(()) } else { Err(format!("{path} was not taken").into()) }
 }
 
 /// What the object is told.
@@ -92,15 +96,5 @@ pub async fn told(request: &mut Request) -> Result<String> {
     match request.headers().get(TEXT)? {
         Some(text) => Ok(text),
         None => request.text().await,
-    }
-}
-
-async fn call(objects: &ObjectNamespace, name: &str, path: &str, init: &RequestInit) -> Result<String> {
-    let request = Request::new_with_init(&format!("{ORIGIN}{path}"), init)?;
-    let mut reply = objects.get_by_name(name)?.fetch_with_request(request).await?;
-    match reply.status_code() {
-        200 => reply.text().await,
-        204 => Ok(String::new()),
-        status => Err(format!("{path} answered {status}").into()),
     }
 }
