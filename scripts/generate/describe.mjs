@@ -122,6 +122,7 @@ function describeFunction(catalogue, one) {
     readOnly: one.read_only,
     internal: one.comment.startsWith('internal:'),
     anon: one.anon,
+    logged: one.comment.endsWith('Its use is logged.'),
     arguments: inputs.map(column),
     returns: returnsOf(),
   };

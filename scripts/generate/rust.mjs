@@ -10,7 +10,7 @@ export function toRust({ tables, functions }) {
   const functionItems = functions.map(functionItem);
   return `//! Written by \`scripts/schema\` from the migrated database; do not edit.
 
-use super::{Cardinality, Column, Constraint, ConstraintKind, Function, Pattern, Relationship, Returns, Rule, Schema, Table, Test, Type};
+use super::{Cardinality, Column, Constraint, ConstraintKind, Function, Pattern, Relationship, Returns, Rule, Schema, Table, Test, Type, note};
 
 /// The clinic's database.
 pub static SCHEMA: Schema = Schema { tables: TABLES, functions: FUNCTIONS };
@@ -40,7 +40,7 @@ class Patterns {
 function tableItem(table, patterns) {
   return `    Table {
         name: ${string(table.name)},
-        comment: ${string(table.comment)},
+        comment: note(${string(table.comment)}),
         is_view: ${table.isView},
         columns: &[
 ${table.columns.map((one) => `            ${columnItem(one, patterns)},\n`).join('')}        ],
@@ -57,7 +57,7 @@ ${table.constraints.map((one) => `            ${constraintItem(one)},\n`).join('
 
 function columnItem(column, patterns) {
   const rules = list(column.rules.map((rule) => `Rule { constraint: ${string(rule.constraint)}, test: ${testItem(rule, patterns)} }`));
-  return `Column { name: ${string(column.name)}, ty: ${typeItem(column.type)}, pg_type: ${string(column.pgType)}, nullable: ${column.nullable}, has_default: ${column.hasDefault}, insertable: ${column.insertable}, updatable: ${column.updatable}, rules: ${rules}, comment: ${string(column.comment)} }`;
+  return `Column { name: ${string(column.name)}, ty: ${typeItem(column.type)}, pg_type: ${string(column.pgType)}, nullable: ${column.nullable}, has_default: ${column.hasDefault}, insertable: ${column.insertable}, updatable: ${column.updatable}, rules: ${rules}, comment: note(${string(column.comment)}) }`;
 }
 
 function testItem(rule, patterns) {
@@ -105,13 +105,14 @@ function functionItem(one) {
       : `Returns::Scalar(${typeItem(returns.scalar)})`;
   return `    Function {
         name: ${string(one.name)},
-        comment: ${string(one.comment)},
+        comment: note(${string(one.comment)}),
         arguments: &[
 ${one.arguments.map((argument) => `            ${columnItem(argument, bare)},\n`).join('')}        ],
         returns: ${returned},
         read_only: ${one.readOnly},
         internal: ${one.internal},
         anon: ${one.anon},
+        logged: ${one.logged},
     },
 `;
 }

@@ -18,8 +18,6 @@ use crate::schema::{Function, Returns};
 
 /// The tables that are medical records.
 pub const MEDICAL: [&str; 2] = ["patient_medical_history", "treatment_records"];
-/// How a function's comment ends that tells of medical records in other rows.
-const LOGGED: &str = "Its use is logged.";
 
 /// One reading, as `log_access` takes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,7 +124,7 @@ pub fn is_medical(relations: &[&str]) -> bool {
 /// Whether a function tells of medical records.
 pub fn tells(function: &Function) -> bool {
     let of_table = matches!(function.returns, Returns::Table(name, _) if MEDICAL.contains(&name));
-    of_table || function.comment.ends_with(LOGGED)
+    of_table || function.logged
 }
 
 /// The reading of somebody who is signed in. Whether they are staff is for the database to say, which has the row; a

@@ -14,12 +14,17 @@ use std::sync::OnceLock;
 pub use generated::SCHEMA;
 use regex_lite::Regex;
 
+/// A comment of the database. The Worker is built without: only the API reference, written before, tells them.
+const fn note(text: &'static str) -> &'static str {
+    if cfg!(target_arch = "wasm32") { "" } else { text }
+}
+
 /// A table or view that clients may address.
 #[derive(Debug)]
 pub struct Table {
     /// Its name in the schema `public`, also its path segment.
     pub name: &'static str,
-    /// Its comment in the database.
+    /// Its comment in the database; empty in the Worker.
     pub comment: &'static str,
     /// A view, which is only read.
     pub is_view: bool,
@@ -74,7 +79,7 @@ pub struct Column {
     pub updatable: bool,
     /// What the edge can check by itself; the rest stays Postgres's alone.
     pub rules: &'static [Rule],
-    /// Its comment in the database.
+    /// Its comment in the database; empty in the Worker.
     pub comment: &'static str,
 }
 
@@ -235,11 +240,12 @@ pub enum ConstraintKind {
 }
 
 /// A function exposed as RPC.
+#[expect(clippy::struct_excessive_bools, reason = "four independent facts of the catalogue")]
 #[derive(Debug)]
 pub struct Function {
     /// Its name, also its path segment.
     pub name: &'static str,
-    /// Its comment in the database.
+    /// Its comment in the database; empty in the Worker.
     pub comment: &'static str,
     /// In order; `has_default` says which may be left out.
     pub arguments: &'static [Column],
@@ -251,6 +257,8 @@ pub struct Function {
     pub internal: bool,
     /// Whether `anon` may execute it.
     pub anon: bool,
+    /// Whether its use goes to `access_log` (its comment ends with `Its use is logged.`).
+    pub logged: bool,
 }
 
 /// What a function returns.

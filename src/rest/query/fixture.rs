@@ -83,6 +83,7 @@ static FUNCTIONS: &[Function] = &[
         read_only: true,
         internal: false,
         anon: true,
+        logged: false,
     },
     Function {
         name: "rooms",
@@ -92,6 +93,7 @@ static FUNCTIONS: &[Function] = &[
         read_only: true,
         internal: false,
         anon: true,
+        logged: false,
     },
     Function {
         name: "count_rooms",
@@ -101,6 +103,7 @@ static FUNCTIONS: &[Function] = &[
         read_only: true,
         internal: false,
         anon: true,
+        logged: false,
     },
 ];
 
