@@ -247,7 +247,8 @@ impl App {
                 seen.budget = Some(Budget::Auth);
                 pass_auth::serve(self, path, request, platform, request_id, seen).await
             }
-            Route::V1(path) => v1::serve(self, path, request, platform, request_id, seen).await,
+            // In a place of its own: inside, what a turn of the chat needs would be part of every request's state.
+            Route::V1(path) => Box::pin(v1::serve(self, path, request, platform, request_id, seen)).await,
             Route::Table(_) | Route::Function(_) | Route::Audit => {
                 let caller = self.admitted(request, platform, seen).await?;
                 let rest = Rest {

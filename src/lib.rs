@@ -11,6 +11,7 @@ pub mod config;
 mod cors;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod docs;
+mod gathered;
 mod health;
 pub mod http;
 pub mod live;

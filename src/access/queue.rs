@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Intent, Outcome, Reading};
+use crate::gathered::gathered;
 
 /// How long a request may take to tell what came of it.
 pub const OPEN_MS: u64 = 150_000;
@@ -137,10 +138,8 @@ struct Flight {
 impl Queue {
     /// The machine, from what was stored. What was under way counts as not sent: the database keeps each reading once.
     pub fn restore(stored: &[(String, String)], has_service_key: bool) -> Self {
-        let entries = stored
-            .iter()
-            .filter_map(|(key, value)| Some((key.clone(), serde_json::from_str(value).ok()?)))
-            .collect();
+        let entry = |(key, value): &(String, String)| Some((key.clone(), serde_json::from_str(value).ok()?));
+        let entries = gathered(stored.iter().filter_map(entry));
         Self { entries, has_service_key, flight: None, failures: 0, retry_at: 0, alarm: None, batches: 0 }
     }
 

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::change::{Change, Op, Row};
 use crate::auth::Role;
+use crate::gathered::gathered;
 
 /// Somebody an authorised subscription speaks for: the live role, not the token's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -138,7 +139,7 @@ impl<'a> Sight<'a> {
 
     /// Those whose sight of it is not that of their role alone.
     pub fn named(&self) -> BTreeSet<Uuid> {
-        self.before.iter().chain(&self.after).flat_map(AudienceSet::named).collect()
+        gathered(self.before.iter().chain(&self.after).flat_map(AudienceSet::named))
     }
 
     /// What the viewer is shown.

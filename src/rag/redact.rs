@@ -9,6 +9,8 @@ use std::sync::OnceLock;
 
 use regex_lite::{Captures, Regex};
 
+use crate::gathered::gathered;
+
 mod names;
 
 /// What is known of a conversation's people: a name given once is recognised everywhere in it.
@@ -20,7 +22,7 @@ pub struct Redactor {
 impl Redactor {
     /// Looks for the names that these messages give.
     pub fn of<'a>(messages: impl Iterator<Item = &'a str>) -> Self {
-        Self { names: messages.flat_map(names::given).collect() }
+        Self { names: gathered(messages.flat_map(names::given)) }
     }
 
     /// The text with placeholders for personal data.

@@ -9,6 +9,7 @@ use super::chunk::Piece;
 use super::embed::{Embedder, Kind};
 use super::store::{Point, VectorStore};
 use super::upstream::{Fault, Upstream};
+use crate::gathered::gathered;
 
 /// What is searched by vectors, and where they are kept.
 #[derive(Debug)]
@@ -55,13 +56,13 @@ impl<E: Embedder, S: VectorStore> Kept<'_, E, S> {
         let mut missing = Vec::with_capacity(self.stores.len());
         for store in &self.stores {
             let there = store.fetch(upstream, &ids).await?;
-            let known: BTreeSet<&str> = there.iter().map(|point| point.id.as_str()).collect();
+            let known: BTreeSet<&str> = gathered(there.iter().map(|point| point.id.as_str()));
             let lacks = |n: &usize| !known.contains(wanted[*n].piece.id.as_str());
-            missing.push((0..wanted.len()).filter(lacks).collect::<BTreeSet<usize>>());
+            missing.push(gathered::<usize, BTreeSet<_>>((0..wanted.len()).filter(lacks)));
             added.stale.push(stale(there, wanted));
         }
-        let all: Vec<usize> =
-            missing.iter().flatten().copied().collect::<BTreeSet<_>>().into_iter().collect();
+        let all: BTreeSet<usize> = gathered(missing.iter().flatten().copied());
+        let all: Vec<usize> = all.into_iter().collect();
         let texts: Vec<String> =
             all.iter().map(|n| wanted[*n].piece.embedded_text(wanted[*n].title)).collect();
         let values = embedder.embed(upstream, &texts, Kind::Passage).await?;

@@ -9,6 +9,7 @@ use super::batch::{BATCH_ENTRIES, BatchPlan, UpstreamState};
 use super::event::{Cursor, FeedEffect, FeedNotice};
 use super::retry::delay_ms;
 use super::stored::room_key;
+use crate::gathered::gathered;
 
 /// A Room that fails so often in a row is let go (after some two minutes); it listens again when it misses us.
 const MAX_FAILURES: u32 = 10;
@@ -78,7 +79,7 @@ pub(super) struct Rooms(BTreeMap<String, Room>);
 
 impl Rooms {
     pub(super) fn restore<'a>(names: impl Iterator<Item = &'a str>) -> Self {
-        Self(names.map(|name| (name.to_owned(), Room::new(Place::Unknown))).collect())
+        Self(gathered(names.map(|name| (name.to_owned(), Room::new(Place::Unknown)))))
     }
 
     pub(super) fn is_empty(&self) -> bool {

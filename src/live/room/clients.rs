@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::event::{Attachment, ClientId, RoomEffect, RoomNotice};
 use super::limits::{Limits, Window, close};
+use crate::gathered::gathered;
 use crate::live::phoenix::{Frame, Vsn};
 
 /// A client's last frame is noted with its socket this often: more seldom than its heartbeat.
@@ -36,7 +37,7 @@ impl Clients {
             let vsn = Vsn::parse(Some(&socket.vsn))?;
             Some((socket.client, Client::new(vsn, socket.seen_ms.min(now))))
         };
-        let all = sockets.iter().filter_map(client).collect();
+        let all = gathered(sockets.iter().filter_map(client));
         Self { all, limits, slow: BTreeSet::new(), out: Vec::new() }
     }
 
