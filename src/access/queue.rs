@@ -247,13 +247,8 @@ impl Queue {
         if self.flight.is_some() || now < self.retry_at {
             return;
         }
-        let mut due: Vec<_> = self
-            .entries
-            .iter()
-            .filter(|(_, kept)| self.due_at(kept, now).is_some_and(|at| at <= now))
-            .collect();
-        due.sort_by_key(|(_, kept)| kept.since_ms);
-        let Some((_, oldest)) = due.first() else { return };
+        let due = self.entries.values().filter(|kept| self.due_at(kept, now).is_some_and(|at| at <= now));
+        let Some(oldest) = due.min_by_key(|kept| kept.since_ms) else { return };
         let by_service = has_ended(oldest, now);
         let token = oldest.intent.token.clone();
         let batch: Vec<_> = self

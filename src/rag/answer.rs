@@ -8,6 +8,7 @@ use super::prompt::{NO_ANSWER, Source};
 use super::segment::{Segment, Segmenter};
 use super::terms::{denies, keys};
 use super::upstream::Fault;
+use crate::gathered::order;
 
 /// The most sentences that are said.
 const SENTENCES: usize = 12;
@@ -163,9 +164,9 @@ impl Answering {
             }
         }
         // Of equals what stands first.
-        scored.sort_by(|a, b| b.0.cmp(&a.0).then(a.2.number.cmp(&b.2.number)).then(a.1.cmp(&b.1)));
+        order(&mut scored, |a, b| b.0.cmp(&a.0).then(a.2.number.cmp(&b.2.number)).then(a.1.cmp(&b.1)));
         scored.truncate(QUOTED);
-        scored.sort_by_key(|(_, at, source, _)| (source.number, *at));
+        order(&mut scored, |a, b| (a.2.number, a.1).cmp(&(b.2.number, b.1)));
         let checked = scored.into_iter().filter_map(|(_, _, source, text)| {
             let segment =
                 Segment { text: format!("{text} [{}]", source.number), begins_line: false, ended: true };

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::upstream::{Answered, Ask, Fault, Patience, Upstream, exchange, json as read};
 use crate::config::Secret;
+use crate::gathered::order;
 use crate::http::{Call, Method};
 
 /// What a text is: some models want to be told.
@@ -80,7 +81,7 @@ pub fn vectors(answered: &Answered, texts: usize) -> Result<Vec<Vec<f32>>, Fault
         embedding: Vec<f32>,
     }
     let mut found: Found = read(answered, words)?;
-    found.data.sort_by_key(|vector| vector.index);
+    order(&mut found.data, |a, b| a.index.cmp(&b.index));
     if found.data.iter().enumerate().any(|(n, vector)| vector.index != n) {
         return Err(NOT_ONE_EACH);
     }

@@ -6,9 +6,10 @@ use serde::Deserialize;
 use super::chunk::text_for_models;
 use super::lexical::Passage;
 use super::pinecone::PineconeReranker;
-use super::retrieve::Retrieval;
+use super::retrieve::{Found, Retrieval};
 use super::upstream::{Fault, Upstream};
 use super::workers_ai::WorkersAiReranker;
+use crate::gathered::order;
 
 /// The passages that are looked at again: what costs most, in money and time, is their number.
 pub const RERANKED: usize = 30;
@@ -47,7 +48,7 @@ impl Reranker {
 
 /// One score for each text, in the order of the texts.
 pub(super) fn scores(mut found: Vec<Score>, texts: usize) -> Result<Vec<Score>, Fault> {
-    found.sort_by_key(|score| score.index);
+    order(&mut found, |a, b| a.index.cmp(&b.index));
     let in_order = found.iter().enumerate().all(|(n, score)| score.index == n && score.score.is_finite());
     if found.len() != texts || !in_order {
         return Err(Fault::Garbled("not one score for each text"));
@@ -77,8 +78,10 @@ pub async fn reranked<U: Upstream>(
                 found.reranked = Some(score.score);
             }
             // Stable: equals stay in the fused order.
-            retrieval.found[..best]
-                .sort_by(|a, b| b.reranked.unwrap_or(f64::MIN).total_cmp(&a.reranked.unwrap_or(f64::MIN)));
+            let rest = retrieval.found.split_off(best);
+            let key = |found: &Found| found.reranked.unwrap_or(f64::MIN);
+            order(&mut retrieval.found, |a, b| key(b).total_cmp(&key(a)));
+            retrieval.found.extend(rest);
         }
         Err(fault) => retrieval.without_reranker = Some(fault),
     }

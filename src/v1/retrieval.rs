@@ -2,6 +2,7 @@
 
 use super::{V1, database};
 use crate::auth::Role;
+use crate::gathered::order;
 use crate::http::{Platform, Request};
 use crate::problem::{Kind, Problem};
 use crate::rag::rerank::reranked;
@@ -98,9 +99,9 @@ impl<P: Platform, R: Request> V1<'_, P, R> {
 fn by_vectors_alone(retrieval: &mut Retrieval) {
     retrieval.found.retain(|found| found.dense.is_some());
     let key = |dense: Option<f64>| dense.unwrap_or(f64::MIN);
-    retrieval
-        .found
-        .sort_by(|a, b| key(b.dense).total_cmp(&key(a.dense)).then_with(|| a.passage.id.cmp(&b.passage.id)));
+    order(&mut retrieval.found, |a, b| {
+        key(b.dense).total_cmp(&key(a.dense)).then_with(|| a.passage.id.cmp(&b.passage.id))
+    });
 }
 
 /// Whom a caller counts as, as its token says: a hint for the vector store, which the database does not rely on.

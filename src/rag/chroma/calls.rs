@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::filter;
 use crate::config::Secret;
+use crate::gathered::order;
 use crate::http::{Call, Method};
 use crate::rag::store::{Filter, Hit, Point};
 use crate::rag::upstream::{Answered, Fault, json as read};
@@ -180,7 +181,7 @@ pub fn hits(answered: &Answered) -> Result<Vec<Hit>, Fault> {
             metadata: metadata.unwrap_or_default(),
         })
         .collect();
-    hits.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
+    order(&mut hits, |a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
     Ok(hits)
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::{Map, Value};
 
 use super::calls::{self, BATCH, PAGE, Settings};
+use crate::gathered::order;
 use crate::http::Call;
 use crate::rag::store::{Filter, Hit, Point, VectorStore};
 use crate::rag::upstream::{Answered, Fault, Patience, Upstream, exchange};
@@ -113,7 +114,7 @@ impl VectorStore for Chroma {
             let page = self.ask_it(upstream, |it| self.settings.get(it, batch, true)).await?;
             found.extend(calls::records(&page)?);
         }
-        found.sort_by(|a, b| a.id.cmp(&b.id));
+        order(&mut found, |a, b| a.id.cmp(&b.id));
         Ok(found)
     }
 

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Number, Value};
 
 use super::errors::words;
+use crate::gathered::order;
 use crate::rag::store::{Hit, Point};
 use crate::rag::upstream::{Answered, Fault, json as read};
 
@@ -122,7 +123,7 @@ pub fn hits(answered: &Answered) -> Result<Vec<Hit>, Fault> {
     let found: Found = parsed(answered)?;
     let hit = |Match { id, score, metadata }| Hit { id, score, metadata: whole_numbers(metadata) };
     let mut hits: Vec<Hit> = found.matches.into_iter().map(hit).collect();
-    hits.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
+    order(&mut hits, |a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
     Ok(hits)
 }
 

@@ -6,6 +6,7 @@ use super::calls::{Place, Settings};
 use super::checks::{self, IDS};
 use super::errors::{done, is_no_namespace};
 use super::replies::{self, Described, Page, Stats, parsed};
+use crate::gathered::order;
 use crate::http::Call;
 use crate::rag::store::{Filter, Hit, Point, VectorStore};
 use crate::rag::upstream::{Answered, Fault, Patience, Upstream, exchange};
@@ -188,7 +189,7 @@ impl VectorStore for Pinecone {
                 found.extend(replies::points(&answered)?);
             }
         }
-        found.sort_by(|a, b| a.id.cmp(&b.id));
+        order(&mut found, |a, b| a.id.cmp(&b.id));
         Ok(found)
     }
 
