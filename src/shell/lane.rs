@@ -7,8 +7,9 @@
 //! waker; then it goes on as an ordinary one.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
@@ -39,11 +40,28 @@ struct Lane {
     settled: Vec<(u64, Settled)>,
 }
 
-/// A waker that nobody waits for: whether it was cloned is all that matters.
-struct Unheard;
+/// The waker of a future in the lane, which JavaScript polls when its promises are settled. Who clones it waits for something
+/// else: some, as a timer does, wake the first waker that they were shown, so that one tells the ordinary task.
+#[derive(Default)]
+struct Relay {
+    task: Mutex<Option<Waker>>,
+}
 
-impl Wake for Unheard {
-    fn wake(self: Arc<Self>) {}
+impl Relay {
+    fn tells(&self, task: &Waker) {
+        if let Ok(mut known) = self.task.lock() {
+            known.clone_from(&Some(task.clone()));
+        }
+    }
+}
+
+impl Wake for Relay {
+    fn wake(self: Arc<Self>) {
+        let task = self.task.lock().ok().and_then(|task| task.clone());
+        if let Some(task) = task {
+            task.wake();
+        }
+    }
 }
 
 /// A request between two promises. JavaScript owns it, and frees it when the client has gone away meanwhile.
@@ -105,8 +123,8 @@ enum Step {
 }
 
 fn poll(mut work: Work, settled: Vec<(u64, Settled)>) -> Step {
-    let unheard = Arc::new(Unheard);
-    let waker = Waker::from(Arc::clone(&unheard));
+    let relay = Arc::new(Relay::default());
+    let waker = Waker::from(Arc::clone(&relay));
     let before = LANE.replace(Some(Lane { waits_for: Vec::new(), settled }));
     let polled = work.as_mut().poll(&mut Context::from_waker(&waker));
     let lane = LANE.replace(before);
@@ -115,8 +133,12 @@ fn poll(mut work: Work, settled: Vec<(u64, Settled)>) -> Step {
     if let Poll::Ready(response) = polled {
         return Step::Done(response);
     }
-    if waits_for.is_empty() || Arc::strong_count(&unheard) > 1 {
-        return Step::Ordinary(future_to_promise(async move { Ok(work.await) }));
+    if waits_for.is_empty() || Arc::strong_count(&relay) > 1 {
+        // It is polled once more at once: what was woken before the relay knew the task is not lost.
+        return Step::Ordinary(future_to_promise(poll_fn(move |context| {
+            relay.tells(context.waker());
+            work.as_mut().poll(context).map(Ok)
+        })));
     }
     let (waits, mut promises): (Vec<_>, Vec<_>) = waits_for.into_iter().unzip();
     let next = match promises.pop() {
