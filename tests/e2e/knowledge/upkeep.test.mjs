@@ -72,7 +72,9 @@ test('the log says why vectors were left out, and no word of the question', with
   } finally {
     it.chroma.cut = false;
   }
-  const log = readFileSync(it.worker.logFile, 'utf8');
+  const told = () => readFileSync(it.worker.logFile, 'utf8');
+  for (let tries = 0; tries < 100 && !told().includes('vectors: unreachable'); tries++) await sleep(50);
+  const log = told();
   assert.match(log, /"route":"\/v1\/knowledge\/search".*"cause":"vectors: unreachable/);
   assert.ok(!log.includes('Wolpertinger') && !log.includes('quokka'));
 });
