@@ -61,7 +61,7 @@ export async function closedLoop(url, request, { connections = 8, ms = Infinity,
  * The targets in turns, at `rate` requests a second each for `seconds`, whether or not earlier ones have been answered: times
  * by target, each from when its request was due.
  */
-export async function fixedRate(targets, { rate, seconds, connections = 16 }) {
+export async function fixedRate(targets, { rate, seconds, connections = 32 }) {
   const names = Object.keys(targets);
   const idle = Object.fromEntries(names.map((name) => [name, Array.from({ length: connections }, () => new Connection(targets[name].url))]));
   const times = Object.fromEntries(names.map((name) => [name, []]));

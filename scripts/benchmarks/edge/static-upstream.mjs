@@ -1,5 +1,6 @@
 // An upstream that answers at once, as PostgREST would: rows that were made beforehand, as many as `limit` says. With an
-// `offset`, which the benchmark uses for nothing else, the one row is so many bytes long. Run by itself: PORT.
+// `offset`, which the benchmark uses for nothing else, the one row is so many bytes long. Run by itself: PORT, and JWKS, the
+// key set that it has at /jwks.
 
 import http from 'node:http';
 
@@ -30,6 +31,7 @@ function send(response, status, media, body, more) {
 http
   .createServer((request, response) => {
     request.resume().on('end', () => {
+      if (request.url === '/jwks') return send(response, 200, 'application/json', Buffer.from(process.env.JWKS));
       if (request.method !== 'GET') {
         const wantsRow = request.headers.prefer?.includes('return=representation');
         if (!wantsRow) return response.writeHead(request.method === 'POST' ? 201 : 204, { 'content-range': '*/*' }).end();
