@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::net::Ipv6Addr;
 
-use postgrest::Postgrest;
 use uuid::Uuid;
 
 use crate::access;
@@ -27,7 +26,6 @@ pub struct App {
     pub schema: &'static Schema,
     /// The chatbot's parts.
     pub(crate) parts: Parts,
-    postgrest: Postgrest,
     keys: RefCell<Jwks>,
     verified: RefCell<Verified>,
 }
@@ -168,14 +166,8 @@ impl<'a> Route<'a> {
 impl App {
     /// A program with these settings.
     pub fn new(config: Config, schema: &'static Schema) -> Self {
-        let postgrest = Postgrest::new(format!("{}/rest/v1", config.supabase_url));
         let parts = Parts::new(&config.knowledge);
-        Self { config, schema, parts, postgrest, keys: RefCell::default(), verified: RefCell::default() }
-    }
-
-    /// postgrest-rs, as a builder.
-    pub(crate) const fn postgrest(&self) -> &Postgrest {
-        &self.postgrest
+        Self { config, schema, parts, keys: RefCell::default(), verified: RefCell::default() }
     }
 
     /// Serves one request.
@@ -254,7 +246,6 @@ impl App {
                 let rest = Rest {
                     config: &self.config,
                     schema: self.schema,
-                    postgrest: &self.postgrest,
                     platform,
                     request,
                     caller: &caller,

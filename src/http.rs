@@ -98,6 +98,9 @@ pub struct Call {
     pub body: Option<Vec<u8>>,
     /// The reply's headers that will be read: each costs a crossing.
     pub reads: &'static [&'static str],
+    /// Up to how many bytes of the reply's body may come with its head, so that [`Platform::collect`] need not wait for
+    /// them; 0 for a body that is passed on as it comes.
+    pub whole: usize,
 }
 
 /// An upstream's reply; `S` is its body, still a stream.

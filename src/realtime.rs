@@ -101,17 +101,12 @@ pub async fn grant<P: Platform>(app: &App, token: &str, platform: &P) -> Result<
     let Some(id) = caller.id else {
         return Ok(Grant { viewer: Viewer { role: Role::Anon, id: None }, expires_at: None });
     };
-    let forward = Forward {
-        config: &app.config,
-        postgrest: app.postgrest(),
-        caller: &caller,
-        request_id: &platform.new_id(),
-    };
+    let forward = Forward { config: &app.config, caller: &caller, request_id: &platform.new_id() };
     let query = vec![
         ("select".to_owned(), "role(code)".to_owned()),
         ("id".to_owned(), format!("eq.{}", id.hyphenated())),
     ];
-    let call = forward.call(Spec::get("user", query)).map_err(|_| Refusal::Unavailable)?;
+    let call = forward.call(Spec::get("user", query));
     let role = read_role(app, call, platform).await?;
     Ok(Grant { viewer: Viewer { role, id: Some(id) }, expires_at: caller.expires_at })
 }

@@ -144,6 +144,7 @@ impl OpenAiChat {
             headers,
             body: Some(body.to_string().into_bytes()),
             reads: &["retry-after"],
+            whole: 0,
         }
     }
 }

@@ -65,6 +65,7 @@ impl OpenAiEmbedder {
             headers,
             body: Some(body.to_string().into_bytes()),
             reads: &["retry-after"],
+            whole: 0,
         }
     }
 }

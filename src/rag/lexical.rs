@@ -87,6 +87,7 @@ impl Database {
             headers,
             body: Some(body.to_string().into_bytes()),
             reads: &["retry-after"],
+            whole: 0,
         }
     }
 }

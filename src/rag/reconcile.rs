@@ -303,6 +303,7 @@ fn page(database: &Database, after: &str) -> Call {
         headers: database.headers.clone(),
         body: None,
         reads: &["retry-after"],
+        whole: 0,
     }
 }
 

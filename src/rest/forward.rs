@@ -1,16 +1,16 @@
-//! From a checked request to the call to PostgREST, through postgrest-rs's builder.
+//! From a checked request to the call to PostgREST.
 //!
-//! The builder knows neither every operator nor every preference: what it does not know is added to the request it
-//! built, and the body is attached afterwards, so that it is never copied.
+//! Its URL is printed here and not by postgrest-rs's builder, which parses the base anew for each call and knows neither
+//! every operator nor every preference: printing costs a tenth, and the Worker is smaller without its HTTP client. Tests hold
+//! the two to the same words.
 
 use std::borrow::Cow;
 
-use postgrest::{Builder, Postgrest};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::auth::Caller;
 use crate::config::Config;
 use crate::http::{Call, Method};
-use crate::problem::{Kind, Problem};
 use crate::rest::reply::HEADERS;
 
 /// What a call is made of, but for who makes it.
@@ -32,6 +32,8 @@ pub struct Spec<'a> {
     pub headers: Vec<(&'static str, String)>,
     /// The body, already checked.
     pub body: Option<Vec<u8>>,
+    /// See [`Call::whole`].
+    pub whole: usize,
 }
 
 impl<'a> Spec<'a> {
@@ -51,6 +53,7 @@ impl<'a> Spec<'a> {
             range: None,
             headers: Vec::new(),
             body,
+            whole: 0,
         }
     }
 }
@@ -60,8 +63,6 @@ impl<'a> Spec<'a> {
 pub struct Forward<'a> {
     /// The settings.
     pub config: &'a Config,
-    /// The client of postgrest-rs, which is used as a builder.
-    pub postgrest: &'a Postgrest,
     /// Who calls.
     pub caller: &'a Caller,
     /// The request's id, for the audit log.
@@ -70,16 +71,8 @@ pub struct Forward<'a> {
 
 impl Forward<'_> {
     /// Builds the call.
-    ///
-    /// # Errors
-    /// 500 when the builder refuses, which checked input cannot bring about.
-    pub fn call(&self, spec: Spec<'_>) -> Result<Call, Problem> {
-        let builder = self.builder(&spec);
-        let rest: Vec<_> = spec.query.iter().filter(|(name, _)| name != "select").collect();
-        let built =
-            builder.build().query(&rest).build().map_err(|_| {
-                Problem::new(Kind::Internal, "The request could not be built.").cause("builder")
-            })?;
+    pub fn call(&self, spec: Spec<'_>) -> Call {
+        let url = url(&self.config.supabase_url, spec.target, &spec.query);
         let mut headers = vec![(Cow::Borrowed("x-request-id"), self.request_id.to_owned())];
         headers.push((Cow::Borrowed("accept"), spec.accept.to_owned()));
         let auth = self.caller.upstream(self.config);
@@ -95,22 +88,58 @@ impl Forward<'_> {
             headers.push((Cow::Borrowed("content-type"), "application/json".to_owned()));
         }
         headers.extend(spec.headers.into_iter().map(|(name, value)| (Cow::Borrowed(name), value)));
-        Ok(Call {
-            method: spec.method,
-            url: built.url().as_str().to_owned(),
-            headers,
-            body: spec.body,
-            reads: HEADERS,
-        })
+        Call { method: spec.method, url, headers, body: spec.body, reads: HEADERS, whole: spec.whole }
+    }
+}
+
+/// What stands for itself in a query: RFC 3986 allows it, and neither PostgREST nor a URL parser reads more into it.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'*')
+    .remove(b',')
+    .remove(b':')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'!');
+
+fn url(supabase_url: &str, target: &str, query: &[(String, String)]) -> String {
+    let length = query.iter().map(|(name, value)| name.len() + value.len() + 2).sum::<usize>();
+    let mut url = String::with_capacity(supabase_url.len() + target.len() + length * 5 / 4 + 16);
+    url.extend([supabase_url, "/rest/v1/", target]);
+    for (at, (name, value)) in query.iter().enumerate() {
+        url.push(if at == 0 { '?' } else { '&' });
+        url.extend(utf8_percent_encode(name, ESCAPED));
+        url.push('=');
+        url.extend(utf8_percent_encode(value, ESCAPED));
+    }
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use postgrest::Postgrest;
+    use proptest::prelude::*;
+    use url::Url;
+
+    const BASE: &str = "https://clinic.supabase.co";
+
+    fn pairs(url: &Url) -> Vec<(String, String)> {
+        url.query_pairs().into_owned().collect()
     }
 
-    /// Method and headers are set on the call itself: the builder's `insert`, `update` and `upsert` bring a `Prefer`
-    /// of their own, and it has no HEAD and no PUT.
-    fn builder(&self, spec: &Spec<'_>) -> Builder {
-        let builder = self.postgrest.from(spec.target);
-        match spec.query.iter().find(|(name, _)| name == "select") {
-            Some((_, select)) => builder.select(select),
-            None => builder,
+    proptest! {
+        #[test]
+        fn says_what_postgrest_rs_says(query in proptest::collection::vec((".{1,8}", ".{0,20}"), 0..6)) {
+            let ours = Url::parse(&super::url(BASE, "appointment", &query)).unwrap();
+            let builder = Postgrest::new(format!("{BASE}/rest/v1")).from("appointment").build().query(&query);
+            let theirs = builder.build().unwrap();
+            prop_assert_eq!(ours.path(), theirs.url().path());
+            prop_assert_eq!(pairs(&ours), pairs(theirs.url()));
+            prop_assert_eq!(pairs(&ours), query);
+            prop_assert_eq!(ours.fragment(), None);
         }
     }
 }

@@ -25,7 +25,6 @@ pub mod wants;
 pub use table::methods;
 
 use futures::future::join;
-use postgrest::Postgrest;
 
 use crate::access::{self, Intent, Reading, Slot};
 use crate::auth::Caller;
@@ -42,8 +41,6 @@ pub struct Rest<'a, P, R> {
     pub config: &'a Config,
     /// The database as the edge knows it.
     pub schema: &'static Schema,
-    /// postgrest-rs, as a builder.
-    pub postgrest: &'a Postgrest,
     /// The port to everything outside.
     pub platform: &'a P,
     /// The request.
@@ -103,7 +100,7 @@ impl<P: Platform, R: Request> Rest<'_, P, R> {
     /// Builds and sends; a deadlock or a serialization failure is tried once more, since the loser of one has changed nothing.
     async fn send(&self, spec: Spec<'_>) -> Result<reply::Outcome<P::Stream>, Problem> {
         let method = spec.method;
-        let call = self.forward().call(spec)?;
+        let call = self.forward().call(spec);
         let again = if method.is_read() { None } else { Some(call.clone()) };
         match (self.noted(call).await?, again) {
             (reply::Outcome::Refused(_, error), Some(call)) if error.is_transient() => self.once(call).await,
@@ -168,12 +165,7 @@ impl<P: Platform, R: Request> Rest<'_, P, R> {
     }
 
     const fn forward(&self) -> Forward<'_> {
-        Forward {
-            config: self.config,
-            postgrest: self.postgrest,
-            caller: self.caller,
-            request_id: self.request_id,
-        }
+        Forward { config: self.config, caller: self.caller, request_id: self.request_id }
     }
 }
 

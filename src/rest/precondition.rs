@@ -18,6 +18,13 @@ struct Versioned {
     version: u32,
 }
 
+/// How much of a reply is read before it is passed on: a single object that shows its `version`, for its `ETag`.
+pub fn whole(table: &Table, query: &Checked, wants: &Wants) -> usize {
+    let shows_version =
+        wants.media.is_object() && table.column("version").is_some() && query.selects_column("version");
+    if shows_version { MAX_BYTES } else { 0 }
+}
+
 /// Passes a reply on; a single object that shows its `version` is read and gets its `ETag`.
 pub async fn pass_with_etag<P: Platform>(
     platform: &P,
@@ -27,13 +34,12 @@ pub async fn pass_with_etag<P: Platform>(
     reply: Reply<P::Stream>,
 ) -> Result<Answer<P::Stream>, Problem> {
     let mut answer = reply::pass(reply);
-    let shows_version =
-        wants.media.is_object() && table.column("version").is_some() && query.selects_column("version");
-    if !shows_version {
+    let limit = whole(table, query, wants);
+    if limit == 0 {
         return Ok(answer);
     }
     if let Payload::Stream(stream) = answer.body {
-        answer.body = match platform.collect(stream, MAX_BYTES).await {
+        answer.body = match platform.collect(stream, limit).await {
             Ok(Collected::Whole(bytes)) => {
                 if let Ok(Versioned { version }) = serde_json::from_slice(&bytes) {
                     set_header(&mut answer.headers, "etag", format!("\"{version}\""));

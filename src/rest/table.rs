@@ -91,7 +91,10 @@ async fn read<P: Platform, R: Request>(
     wants: &Wants,
     query: &Checked,
 ) -> Result<Answer<P::Stream>, Problem> {
-    let spec = read_spec(table.name, rest.request.method(), wants, query);
+    let spec = Spec {
+        whole: precondition::whole(table, query, wants),
+        ..read_spec(table.name, rest.request.method(), wants, query)
+    };
     if catalogue::is_public(rest, table, wants) {
         return catalogue::read(rest, spec).await;
     }
@@ -189,6 +192,7 @@ async fn insert<P: Platform, R: Request>(
         accept: wants.media.name(),
         prefer: wants.prefer.print(),
         headers: claim.iter().flat_map(idempotency::Claim::headers).collect(),
+        whole: precondition::whole(table, query, wants),
         ..Spec::post(table.name, query.pairs(), Some(bytes.clone()))
     };
     match (rest.send(spec).await?, claim) {
@@ -214,7 +218,10 @@ async fn change<P: Platform, R: Request>(
     bytes: Option<Vec<u8>>,
 ) -> Result<Answer<P::Stream>, Problem> {
     let method = rest.request.method();
-    let spec = change_spec(table.name, method, wants, query, bytes.clone());
+    let spec = Spec {
+        whole: precondition::whole(table, query, wants),
+        ..change_spec(table.name, method, wants, query, bytes.clone())
+    };
     let outcome = rest.send(spec).await?;
     let reply = match outcome {
         Outcome::Refused(_, error) if wants.if_match.is_some() && error.is_not_one_row() => {

@@ -11,6 +11,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::json;
+use worker::wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 use worker::{
     Delay, DurableObject, Env, Error, Request, Response, Result, State, WebSocket, WebSocketIncomingMessage,
     console_error, durable_object,
@@ -67,19 +68,8 @@ impl DurableObject for AccessQueue {
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
-        let path = request.path();
-        let body = object::told(&mut request).await?;
-        let taken = match path.as_str() {
-            "/note" => self.inner.dispatch(Event::Note(serde_json::from_str(&body)?))?,
-            "/settle" => {
-                for outcome in serde_json::from_str::<Vec<Outcome>>(&body)? {
-                    self.inner.dispatch(Event::Settle(outcome))?;
-                }
-                true
-            }
-            _ => return Response::error("not found", 404),
-        };
-        if taken { Ok(object::done()) } else { Response::error("full", 503) }
+        let (path, body) = (request.path(), request.text().await?);
+        if self.inner.told(&path, &body)? { Ok(object::done()) } else { Response::error("not taken", 503) }
     }
 
     async fn alarm(&self) -> Result<Response> {
@@ -101,7 +91,28 @@ impl DurableObject for AccessQueue {
     }
 }
 
+#[wasm_bindgen]
+impl AccessQueue {
+    /// What is short enough for a header; `false`: it is not taken.
+    pub fn told(&self, url: &str, text: &str) -> std::result::Result<bool, JsValue> {
+        Ok(self.inner.told(object::path(url), text)?)
+    }
+}
+
 impl Inner {
+    fn told(self: &Rc<Self>, path: &str, text: &str) -> Result<bool> {
+        match path {
+            "/note" => self.dispatch(Event::Note(serde_json::from_str(text)?)),
+            "/settle" => {
+                for outcome in serde_json::from_str::<Vec<Outcome>>(text)? {
+                    self.dispatch(Event::Settle(outcome))?;
+                }
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
     /// Hands the machine an event and performs what it asks for; `false`: it does not take the event.
     fn dispatch(self: &Rc<Self>, event: Event) -> Result<bool> {
         let effects = {
@@ -204,7 +215,7 @@ impl Inner {
         }
         let url = format!("{}/rest/v1/rpc/log_access", config.supabase_url);
         let body = json!({ "entries": readings }).to_string().into_bytes();
-        let call = Call { method: Method::Post, url, headers, body: Some(body), reads: &[] };
+        let call = Call { method: Method::Post, url, headers, body: Some(body), reads: &[], whole: 0 };
         EdgePlatform::new(self.env.clone()).send(call, TIMEOUT_MS).await.ok().map(|reply| reply.status)
     }
 

@@ -22,11 +22,13 @@ export function admit(env, binding, key) {
   return env[binding].limit({ key });
 }
 
-// When the nudge that is on its way was sent, and whether something was written since. One whose request ended without it
-// counts as lost after a while.
+// Since when a nudge is on its way, and whether something was written since. One whose request ended without it counts as
+// lost after a while. They are that far apart: what many write at once is told together.
 let nudgedAt = 0;
+let toldAt = 0;
 let again = false;
 const NUDGE_MS = 1000;
+const GAP_MS = 5;
 
 /** Tells the Feed that something was written; what is written while it is being told, it is told once after that. */
 export function nudge(env, clinic, context) {
@@ -39,11 +41,13 @@ export function nudge(env, clinic, context) {
 
 async function nudgeFeed(env, clinic) {
   do {
-    again = false;
     nudgedAt = Date.now();
+    const early = toldAt + GAP_MS - nudgedAt;
+    if (early > 0) await scheduler.wait(early);
+    again = false;
+    toldAt = Date.now();
     try {
-      const reply = await env.FEED.getByName(clinic).fetch('https://object/nudge', { method: 'POST' });
-      await reply.body?.cancel();
+      await tell(env.FEED, clinic, 'https://object/nudge', 'text', '');
     } catch {
       // The next poll of Realtime tells it.
     }
@@ -54,8 +58,9 @@ async function nudgeFeed(env, clinic) {
 /**
  * Sends a request and waits for the reply's head, at most `ms`: `{response, head}`, where `head` is the status and the headers
  * that are wanted, as above, or nothing when it is too late. `call` has method, URL, the wanted names, then names and values.
+ * Up to `whole` bytes of the body come with it, of an error's some more: see `taken`.
  */
-export async function send(call, body, ms) {
+export async function send(call, body, ms, whole) {
   const [method, url, wanted, ...headers] = call.split('\n');
   const controller = new AbortController();
   let late = false;
@@ -65,7 +70,13 @@ export async function send(call, body, ms) {
   }, ms);
   try {
     const response = await fetch(url, { method, headers: pairs(headers), body, redirect: 'manual', signal: controller.signal });
-    return { response, head: replyHead(response, wanted) };
+    const head = replyHead(response, wanted);
+    const limit = response.status < 400 ? whole : Math.max(whole, MAX_ERROR);
+    if (limit === 0 || response.body === null) return { response, head };
+    const { bytes, rest } = await upTo(response, limit);
+    if (rest !== undefined) return { response: rest, head };
+    response.taken = bytes;
+    return { response, head };
   } catch (error) {
     if (late) return { head: '' };
     throw error;
@@ -73,6 +84,9 @@ export async function send(call, body, ms) {
     clearTimeout(timer);
   }
 }
+
+// An error is short, and is read anyway.
+const MAX_ERROR = 65_536;
 
 /** Tells an object of a namespace something in a header: whether it took it. What else it answers is not read. */
 export async function tell(objects, name, url, header, text) {
@@ -110,7 +124,13 @@ function pairs(lines) {
 /** An answer: the status, then names and values; the body is bytes, a stream, an upstream's response or nothing. */
 export function respond(lines, body) {
   const [status, ...headers] = lines.split('\n');
-  return new Response(body instanceof Response ? body.body : body, { status: Number(status), headers: pairs(headers) });
+  const content = body instanceof Response ? (body.taken ?? body.body) : body;
+  return new Response(content, { status: Number(status), headers: pairs(headers) });
+}
+
+/** The bytes of a body that came with the head. */
+export function taken(response) {
+  return response.taken;
 }
 
 /**

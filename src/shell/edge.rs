@@ -23,13 +23,15 @@ extern "C" {
     /// lost costs nothing but that wait.
     pub fn nudge(env: &Env, clinic: &str, context: &JsContext);
     #[wasm_bindgen(js_name = send)]
-    fn send_call(call: &str, body: Option<Uint8Array>, ms: u32) -> Promise;
+    fn send_call(call: &str, body: Option<Uint8Array>, ms: u32, whole: usize) -> Promise;
     #[wasm_bindgen(js_name = tell)]
     fn tell_object(objects: &JsValue, name: &str, url: &str, header: &str, text: &str) -> Promise;
     #[wasm_bindgen(js_name = replyHead)]
     fn reply_head(response: &web_sys::Response, wanted: &str) -> String;
     #[wasm_bindgen(catch)]
     fn respond(lines: &str, body: &JsValue) -> Result<web_sys::Response, JsValue>;
+    /// The bytes of a body that came with its head.
+    pub fn taken(response: &web_sys::Response) -> Option<Uint8Array>;
     #[wasm_bindgen(js_name = collect)]
     fn collect_body(response: &web_sys::Response, limit: usize, ms: u32) -> Promise;
 
@@ -126,7 +128,8 @@ pub async fn send(call: &Call, timeout_ms: u32) -> Result<Reply<web_sys::Respons
     push_names(&mut lines, call.reads);
     push_headers(&mut lines, &call.headers);
     let body = call.body.as_deref().map(Uint8Array::from);
-    let sent = settled(send_call(&lines, body, timeout_ms)).await.map_err(|error| broken(&error))?;
+    let sent =
+        settled(send_call(&lines, body, timeout_ms, call.whole)).await.map_err(|error| broken(&error))?;
     let sent: Sent = sent.into();
     let response = sent.response().ok_or(SendError::Timeout)?;
     Ok(parse(&sent.head(), response, call.reads))
@@ -166,13 +169,16 @@ fn parse(
     Reply { status, headers, body: response }
 }
 
-/// A body up to a limit: the bytes, or all of it when it is longer.
+/// A body up to a limit: the bytes, or all of it when it is longer. Nothing is waited for if it came with the head.
 pub async fn collect(
-    response: &web_sys::Response,
+    response: web_sys::Response,
     limit: usize,
     timeout_ms: u32,
 ) -> Result<Result<Vec<u8>, web_sys::Response>, SendError> {
-    let body = settled(collect_body(response, limit, timeout_ms)).await;
+    if let Some(bytes) = taken(&response) {
+        return Ok(if bytes.length() as usize <= limit { Ok(bytes.to_vec()) } else { Err(response) });
+    }
+    let body = settled(collect_body(&response, limit, timeout_ms)).await;
     let body: Body = body.map_err(|error| broken(&error))?.into();
     match (body.bytes(), body.rest()) {
         (Some(bytes), _) => Ok(Ok(bytes.to_vec())),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
 use serde::Deserialize;
+use worker::wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 use worker::{
     Delay, DurableObject, Env, Error, EventStream, Request, Response, Result, State, WebSocket,
     WebSocketIncomingMessage, WebsocketEvent, console_error, console_log, durable_object,
@@ -70,7 +71,6 @@ impl DurableObject for Feed {
                 FeedEvent::Listen { room, cursor }
             }
             "/leave" => FeedEvent::Leave { room: request.json::<FromRoom>().await?.room },
-            "/nudge" => FeedEvent::Nudge,
             "/catalogue" => return self.inner.catalogue(),
             "/page" => return self.inner.page(&request.json().await?),
             _ => return Response::error("not found", 404),
@@ -95,6 +95,18 @@ impl DurableObject for Feed {
 
     async fn websocket_error(&self, _: WebSocket, _: Error) -> Result<()> {
         Ok(())
+    }
+}
+
+#[wasm_bindgen]
+impl Feed {
+    /// That something was written: `nudge` of `edge.js` calls it so.
+    pub fn told(&self, url: &str, _: &str) -> std::result::Result<bool, JsValue> {
+        if object::path(url) != "/nudge" {
+            return Ok(false);
+        }
+        self.inner.dispatch(FeedEvent::Nudge)?;
+        Ok(true)
     }
 }
 
@@ -272,7 +284,7 @@ impl Inner {
             headers.push(("authorization".into(), format!("Bearer {}", key.expose())));
         }
         let url = format!("{}/rest/v1/change_log?{query}", config.supabase_url);
-        let call = Call { method: HttpMethod::Get, url, headers, body: None, reads: &[] };
+        let call = Call { method: HttpMethod::Get, url, headers, body: None, reads: &[], whole: 0 };
         let platform = EdgePlatform::new(self.env.clone());
         let reply = platform.send(call, TIMEOUT_MS).await.map_err(|_| None)?;
         if !matches!(reply.status, 200 | 206) {

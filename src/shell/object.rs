@@ -1,13 +1,14 @@
-//! What both Durable Objects need: the clock, randomness, alarms and calls to each other.
+//! What the Durable Objects need: the clock, randomness, alarms and calls to each other.
 
 use std::cell::RefCell;
 
-use super::edge;
 use worker::js_sys::Date;
 use worker::{
     Method, ObjectNamespace, Request, RequestInit, Response, ResponseBuilder, Result, ScheduledTime, State,
     console_error,
 };
+
+use super::edge;
 
 /// The name by which objects address each other's paths; no request leaves the machine for it.
 const ORIGIN: &str = "https://object";
@@ -57,13 +58,18 @@ pub fn set_alarm(state: &State, at: Option<u64>) {
     });
 }
 
+/// The path of a call, and nothing for a URL that no object calls another by.
+pub fn path(url: &str) -> &str {
+    url.strip_prefix(ORIGIN).unwrap_or_default()
+}
+
 /// Says no more than that it is done. A 204 and not an empty 200, whose body is a stream that the caller has to read to
 /// find it empty.
 pub fn done() -> Response {
     ResponseBuilder::new().with_status(204).empty()
 }
 
-/// The header that a short text comes in, instead of a body.
+/// The header that a short text comes in, instead of a body: the object's `told` gets it, see `scripts/stack/entry.js`.
 const TEXT: &str = "text";
 /// The longest text that does: headers are small things.
 const MAX_TEXT: usize = 8 * 1024;
@@ -81,20 +87,12 @@ pub async fn post(objects: &ObjectNamespace, name: &str, path: &str, body: Strin
     }
 }
 
-/// Tells another object something for which somebody waits; it reads it with [`told`]. A body is a stream on both sides,
-/// which costs about as much as all else about such a call: what fits goes in a header.
+/// Tells another object something for which somebody waits. A body is a stream on both sides, which costs about as much as
+/// all else about such a call: what fits goes in a header, and what does not is posted.
 pub async fn tell(objects: &ObjectNamespace, name: &str, path: &str, text: String) -> Result<()> {
     if text.len() > MAX_TEXT || !text.is_ascii() {
         return post(objects, name, path, text).await.map(drop);
     }
     let is_taken = edge::tell(objects.as_ref(), name, &format!("{ORIGIN}{path}"), TEXT, &text).await?;
     if is_taken { Ok(()) } else { Err(format!("{path} was not taken").into()) }
-}
-
-/// What the object is told.
-pub async fn told(request: &mut Request) -> Result<String> {
-    match request.headers().get(TEXT)? {
-        Some(text) => Ok(text),
-        None => request.text().await,
-    }
 }

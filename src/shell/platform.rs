@@ -59,13 +59,16 @@ impl Platform for EdgePlatform {
     }
 
     async fn collect(&self, body: Response, limit: usize) -> Result<Collected<Response>, SendError> {
-        match edge::collect(&body, limit, COLLECT_TIMEOUT_MS).await? {
+        match edge::collect(body, limit, COLLECT_TIMEOUT_MS).await? {
             Ok(bytes) => Ok(Collected::Whole(bytes)),
             Err(longer) => Ok(Collected::Longer(longer)),
         }
     }
 
     fn pieces(&self, body: Response, idle_ms: u32) -> Pieces {
+        if let Some(bytes) = edge::taken(&body) {
+            return stream::once(async move { Ok(bytes.to_vec()) }).boxed_local();
+        }
         pieces(body, Duration::from_millis(idle_ms.into())).unwrap_or_else(|error| {
             let broken = broken(&error);
             stream::once(async { Err(broken) }).boxed_local()

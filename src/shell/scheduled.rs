@@ -3,7 +3,7 @@
 use worker::{Env, ScheduleContext, ScheduledEvent, console_error, console_log, event};
 
 use super::env;
-use super::object::post;
+use super::object::tell;
 use super::platform::EdgePlatform;
 use crate::app::App;
 use crate::config::Config;
@@ -50,6 +50,6 @@ async fn remind(config: &Config, env: Env) {
     }
     // What was marked is to be seen at once; a nudge that is lost costs no more than a wait.
     if let Ok(feeds) = env::feeds(platform.env()) {
-        let _ = post(&feeds, &config.clinic_id, "/nudge", String::new()).await;
+        let _ = tell(&feeds, &config.clinic_id, "/nudge", String::new()).await;
     }
 }

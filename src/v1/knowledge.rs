@@ -122,6 +122,7 @@ impl<P: Platform, R: Request> V1<'_, P, R> {
             headers: database.headers,
             body: None,
             reads: &["retry-after"],
+            whole: 0,
         }
     }
 

@@ -221,6 +221,7 @@ impl Platform for Script {
             headers: Vec::new(),
             body: Some(input.as_bytes().to_vec()),
             reads: &["retry-after"],
+            whole: 0,
         };
         self.send(call, timeout_ms).await
     }

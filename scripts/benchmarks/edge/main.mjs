@@ -16,7 +16,7 @@ import { cpuNs } from '../workerd.mjs';
 import { cases, credentials } from './cases.mjs';
 import { closedLoop, firstAnswer, fixedRate } from './load.mjs';
 import { residentMiB, rounds, turn } from './measure.mjs';
-import { PEERS, peerOptions, startPeers } from './peers.mjs';
+import { FLOOR, PEERS, peerOptions, startPeers } from './peers.mjs';
 import { plots } from './plots.mjs';
 import { artefact, print } from './report.mjs';
 
@@ -29,6 +29,8 @@ const REAL = { connections: 4, ms: 1000 };
 const REAL_WARM_UP = { connections: 4, count: 600 };
 const RATE = { rate: 20, seconds: 20 };
 const STARTS = 9;
+// PostgREST has no edge that would refuse, and the floor is one of reads.
+const EXCEPT = { 'insert one': [FLOOR], 'invalid body': ['bare', 'PostgREST', FLOOR] };
 const SIZES = { bytes: [1_000, 10_000, 100_000, 1_000_000, 10_000_000], rows: [1, 100, 250, 500, 750, 1000], filters: [1, 50, 100, 150, 200] };
 
 function readArguments(args) {
@@ -80,13 +82,13 @@ async function prepare() {
   const staticUrl = `http://127.0.0.1:${port}`;
   await processes.ready(handle, async () => (await fetch(`${staticUrl}/?limit=1`)).ok);
   const shared = { stateDir, keys, jwksUrl: `${staticUrl}/jwks` };
-  const side = async (label, upstream) => {
+  const side = async (label, upstream, names) => {
     const options = { ...shared, label, upstream };
-    const peers = await startPeers(options);
+    const peers = await startPeers(options, names);
     workers.push(...Object.values(peers));
     return { options, upstream, peers, cases: cases(await credentials({ keys, claims, issuer: `${upstream}/auth/v1`, unseen: 25_000 })) };
   };
-  return { static: await side('static', staticUrl), real: await side('real', gatewayUrl) };
+  return { static: await side('static', staticUrl, [...PEERS, FLOOR]), real: await side('real', gatewayUrl) };
 }
 
 async function measure(sides) {
@@ -113,8 +115,7 @@ async function measure(sides) {
 async function inFull({ cases: { full } }, { peers, load, warmUp }) {
   const results = {};
   for (const [name, of] of Object.entries(full)) {
-    // PostgREST has no edge that would refuse.
-    const those = name === 'invalid body' ? without(peers, ['bare', 'PostgREST']) : peers;
+    const those = without(peers, EXCEPT[name] ?? []);
     for (const peer of Object.keys(those)) await closedLoop(those[peer].url, of(peer), warmUp);
     results[name] = await rounds(those, of, { rounds: ROUNDS, load });
   }
@@ -128,7 +129,7 @@ function without(peers, names) {
 async function forTheRecord({ peers, cases: { once } }) {
   const results = {};
   for (const [name, of] of Object.entries(once)) {
-    const those = name === 'bad token' ? without(peers, ['bare']) : peers;
+    const those = without(peers, name === 'bad token' ? ['bare', FLOOR] : [FLOOR]);
     results[name] = {};
     for (const peer of Object.keys(those)) {
       await closedLoop(those[peer].url, of(peer), { connections: 8, count: 1000 });
@@ -164,14 +165,19 @@ async function starts({ options, cases: { full } }) {
   return Object.fromEntries(PEERS.map((name) => [name, figures(name)]));
 }
 
+/** Resident memory after ten thousand requests and after a hundred thousand, of ours and of the platform itself. */
 async function memory({ options, cases: { full } }) {
-  const worker = await startWorkerd(peerOptions('ours', { ...options, at: 'memory' }));
-  workers.push(worker);
-  const of = full['read 20']('ours');
-  await closedLoop(worker.url, of, { connections: 8, count: 10_000 });
-  const after10k = residentMiB(worker.pid);
-  await closedLoop(worker.url, of, { connections: 8, count: 90_000 });
-  return { after10k, after100k: residentMiB(worker.pid) };
+  const results = {};
+  for (const name of ['ours', 'bare']) {
+    const worker = await startWorkerd(peerOptions(name, { ...options, at: `memory-${name}` }));
+    workers.push(worker);
+    const of = full['read 20'](name);
+    await closedLoop(worker.url, of, { connections: 8, count: 10_000 });
+    const after10k = residentMiB(worker.pid);
+    await closedLoop(worker.url, of, { connections: 8, count: 90_000 });
+    results[name] = { after10k, after100k: residentMiB(worker.pid) };
+  }
+  return results;
 }
 
 /** CPU by size, and for responses the memory meanwhile. */

@@ -11,6 +11,8 @@ import { pinned } from '../workerd.mjs';
 /** The core of the Workers; all else is on the first. */
 export const WORKER_CORE = 1;
 export const PEERS = ['ours', 'bare', 'hono'];
+/** What the calls to the platform cost that ours cannot do without. */
+export const FLOOR = 'floor';
 
 function bundle(folder, name) {
   const outfile = join(folder, `${name}.bundle.js`);
@@ -19,7 +21,7 @@ function bundle(folder, name) {
   return [{ name: `${name}.js`, kind: 'esModule', file: outfile }];
 }
 
-/** What `startWorkerd` is told to start one of [`PEERS`] in front of `upstream`; `jwksUrl` has the keys. */
+/** What `startWorkerd` is told to start one of them in front of `upstream`; `jwksUrl` has the keys. */
 export function peerOptions(name, { stateDir, upstream, keys, jwksUrl, at = name }) {
   const vars = { ...workerVars({ gatewayUrl: upstream, keys, alg: 'HS256' }), SUPABASE_JWKS_URL: jwksUrl, CLINIC_ID: 'bench' };
   const hono = { SUPABASE_URL: upstream, SUPABASE_ANON_KEY: keys.anonKey, JWT_SECRET: keys.jwtSecret, JWKS: JSON.stringify({ keys: [publicJwk(keys)] }) };
@@ -31,9 +33,9 @@ export function peerOptions(name, { stateDir, upstream, keys, jwksUrl, at = name
   };
 }
 
-/** Starts all of them: `{ours, bare, hono}`. */
-export async function startPeers(options) {
+/** Starts those of these names: `{ours, bare, hono}`. */
+export async function startPeers(options, names = PEERS) {
   const peers = {};
-  for (const name of PEERS) peers[name] = await startWorkerd(peerOptions(name, { ...options, at: `${options.label}-${name}` }));
+  for (const name of names) peers[name] = await startWorkerd(peerOptions(name, { ...options, at: `${options.label}-${name}` }));
   return peers;
 }

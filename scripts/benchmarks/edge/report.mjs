@@ -52,6 +52,12 @@ function start(results, { wasmBytes, gzippedBytes }) {
   console.log(`Wasm ${whole(wasmBytes / 1000)} KB, uploaded gzipped ${whole(gzippedBytes / 1000)} KB (goal 600)`);
 }
 
+function memory(results) {
+  console.log('\nresident memory, MiB; goal: at most 1.10 times as much');
+  const rows = Object.entries(results).map(([name, { after10k, after100k }]) => [name, whole(after10k), whole(after100k), fine(after100k / after10k)]);
+  console.log(table([['', '10,000 requests', '100,000', 'ratio'], ...rows]));
+}
+
 function growth(results) {
   console.log('\nCPU us by size, ours');
   for (const [kind, points] of Object.entries(results)) {
@@ -65,6 +71,6 @@ export function print(figures) {
   if (figures.record) record(figures.record);
   if (figures.rate) rate(figures.rate);
   if (figures.start) start(figures.start, figures.artefact);
-  if (figures.memory) console.log(`\nresident memory: ${whole(figures.memory.after10k)} MiB after 10,000 requests, ${whole(figures.memory.after100k)} MiB after 100,000 (${fine(figures.memory.after100k / figures.memory.after10k)}, goal 1.10)`);
+  if (figures.memory) memory(figures.memory);
   if (figures.growth) growth(figures.growth);
 }

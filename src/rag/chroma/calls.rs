@@ -55,6 +55,7 @@ impl Settings {
             headers,
             body: body.map(|body| body.to_string().into_bytes()),
             reads: &["retry-after"],
+            whole: 0,
         }
     }
 
