@@ -8,6 +8,7 @@ use std::net::Ipv6Addr;
 use uuid::Uuid;
 
 use crate::access;
+use crate::apart::apart;
 use crate::auth::{self, Caller, Credentials, Jwks, Outcome, Role, Verified, challenge};
 use crate::config::{Config, ConfigError};
 use crate::http::{Answer, Budget, Method, Payload, Platform, Request};
@@ -231,16 +232,15 @@ impl App {
                 // It asks two upstreams each time.
                 seen.budget = Some(Budget::Anon);
                 self.spend(platform, Budget::Anon, &address(request)).await?;
-                health::ready(self, request.method(), platform).await
+                apart(health::ready(self, request.method(), platform)).await
             }
-            Route::Realtime => realtime::open(self, request, platform, seen).await,
+            Route::Realtime => apart(realtime::open(self, request, platform, seen)).await,
             Route::Unknown => Err(Problem::new(Kind::NotFound, "There is nothing at this path.")),
             Route::Auth(path) => {
                 seen.budget = Some(Budget::Auth);
-                pass_auth::serve(self, path, request, platform, request_id, seen).await
+                apart(pass_auth::serve(self, path, request, platform, request_id, seen)).await
             }
-            // In a place of its own: inside, what a turn of the chat needs would be part of every request's state.
-            Route::V1(path) => Box::pin(v1::serve(self, path, request, platform, request_id, seen)).await,
+            Route::V1(path) => apart(v1::serve(self, path, request, platform, request_id, seen)).await,
             Route::Table(_) | Route::Function(_) | Route::Audit => {
                 let caller = self.admitted(request, platform, seen).await?;
                 let rest = Rest {
@@ -253,8 +253,8 @@ impl App {
                     access: &seen.access,
                 };
                 match route {
-                    Route::Audit => rest.verify_audit().await,
-                    Route::Function(name) => rest.function(name).await,
+                    Route::Audit => apart(rest.verify_audit()).await,
+                    Route::Function(name) => apart(rest.function(name)).await,
                     Route::Table(name) => rest.table(name).await,
                     _ => Err(Problem::new(Kind::NotFound, "There is nothing at this path.")),
                 }
@@ -333,7 +333,7 @@ impl App {
                     }
                     return Ok(caller);
                 }
-                Outcome::FetchKeys => self.fetch_keys(platform).await,
+                Outcome::FetchKeys => apart(self.fetch_keys(platform)).await,
                 Outcome::AwaitKeys => platform.sleep(WAIT_MS).await,
             }
         }

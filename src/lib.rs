@@ -5,6 +5,7 @@
 //! [`http::Platform`], the one port to everything outside.
 
 pub mod access;
+mod apart;
 pub mod app;
 pub mod auth;
 pub mod config;

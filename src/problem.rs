@@ -176,11 +176,18 @@ pub struct Problem {
 impl Problem {
     /// A problem of this kind with its own status and code.
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        Self::with_detail(kind, detail.into())
+    }
+
+    // A function of its own, and a cold one: a problem may arise at hundreds of places, each of which would hold a copy.
+    #[cold]
+    #[inline(never)]
+    fn with_detail(kind: Kind, detail: String) -> Self {
         Self {
             kind,
             status: kind.status(),
             code: Cow::Borrowed(kind.name()),
-            detail: detail.into(),
+            detail,
             hint: None,
             details: None,
             errors: Vec::new(),
@@ -204,6 +211,8 @@ impl Problem {
 
     /// The same with advice.
     #[must_use]
+    #[cold]
+    #[inline(never)]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
@@ -211,6 +220,8 @@ impl Problem {
 
     /// The same with a cause for the log.
     #[must_use]
+    #[cold]
+    #[inline(never)]
     pub fn cause(mut self, cause: impl Into<String>) -> Self {
         self.cause = Some(cause.into());
         self
@@ -218,6 +229,8 @@ impl Problem {
 
     /// The same with `Retry-After`, in seconds.
     #[must_use]
+    #[cold]
+    #[inline(never)]
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after = Some(seconds);
         self

@@ -35,6 +35,8 @@ impl Key {
     }
 
     /// Whether the key made the signature, in the form RFC 7518 gives it.
+    // Not a part of each request's function, see `apart`: curves and big numbers are much code.
+    #[inline(never)]
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         match self {
             Self::P256(key) => ecdsa::Signature::from_slice(signature)
@@ -66,6 +68,7 @@ pub fn parse_set(document: &[u8]) -> Option<Vec<(String, Key)>> {
     Some(keys.take(MAX_KEYS).collect())
 }
 
+#[inline(never)]
 fn parse_key(jwk: &Map<String, Value>) -> Option<Key> {
     let text = |name: &str| jwk.get(name)?.as_str();
     let is_private = jwk.contains_key("d") || jwk.contains_key("k");

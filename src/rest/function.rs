@@ -1,6 +1,7 @@
 //! A function's call: by POST with its arguments in the body, or, where it only reads, by GET with them in the query.
 
 use crate::access;
+use crate::apart::apart;
 use crate::http::{Answer, Method, Platform, Request};
 use crate::problem::{Kind, Problem, Violation};
 use crate::rest::body;
@@ -66,10 +67,10 @@ async fn call<P: Platform, R: Request>(
     let outcome = rest.send(spec).await?;
     match (outcome, claim) {
         (outcome, Some(claim)) if idempotency::is_conflict(&outcome) => {
-            idempotency::replay_result(rest, &format!("/{target}"), wants, &claim).await
+            apart(idempotency::replay_result(rest, &format!("/{target}"), wants, &claim)).await
         }
         (Outcome::Refused(status, error), _) => {
-            Err(slots::explain(rest, target, None, &bytes, status, &error).await)
+            Err(apart(slots::explain(rest, target, None, &bytes, status, &error)).await)
         }
         (outcome, _) => outcome.or_problem(rest.schema, Method::Post).map(reply::pass),
     }

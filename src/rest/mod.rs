@@ -27,6 +27,7 @@ pub use table::methods;
 use futures::future::join;
 
 use crate::access::{self, Intent, Reading, Slot};
+use crate::apart::apart;
 use crate::auth::Caller;
 use crate::config::Config;
 use crate::http::{Answer, BodyError, Call, Method, Platform, Reply, Request, SendError};
@@ -102,8 +103,10 @@ impl<P: Platform, R: Request> Rest<'_, P, R> {
         let method = spec.method;
         let call = self.forward().call(spec);
         let again = if method.is_read() { None } else { Some(call.clone()) };
-        match (self.noted(call).await?, again) {
-            (reply::Outcome::Refused(_, error), Some(call)) if error.is_transient() => self.once(call).await,
+        match (apart(self.noted(call)).await?, again) {
+            (reply::Outcome::Refused(_, error), Some(call)) if error.is_transient() => {
+                apart(self.once(call)).await
+            }
             (outcome, _) => Ok(outcome),
         }
     }
@@ -111,13 +114,13 @@ impl<P: Platform, R: Request> Rest<'_, P, R> {
     /// Sends. A reading of medical records is noted besides, and there is no reply without the note; a change that shows
     /// some is noted before, so that it is not made in vain.
     async fn noted(&self, call: Call) -> Result<reply::Outcome<P::Stream>, Problem> {
-        let Some(intent) = self.access.take() else { return self.once(call).await };
+        let Some(intent) = self.access.take() else { return apart(self.once(call)).await };
         if !call.method.is_read() {
             self.note(intent).await?;
-            return self.once(call).await;
+            return apart(self.once(call)).await;
         }
         // The database first: the note is written while it works.
-        let (outcome, noted) = join(self.once(call), self.note(intent)).await;
+        let (outcome, noted) = join(apart(self.once(call)), self.note(intent)).await;
         noted.and(outcome)
     }
 

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use crate::apart::apart;
 use crate::http::{Answer, Collected, Method, Payload, Platform, Reply, Request, set_header};
 use crate::problem::{Kind, Problem};
 use crate::rest::prefer::{Prefer, Return};
@@ -31,7 +32,7 @@ pub async fn serve<P: Platform, R: Request>(
     let reply = rest.send(spec).await?.or_problem(rest.schema, Method::Delete)?;
     let marked = reply.header(reply::SOFT_DELETED).and_then(|count| count.parse().ok()).unwrap_or(0_u64);
     if wants.if_match.is_some() && marked == 0 {
-        return Err(precondition::explain_no_rows(rest, table, &query).await);
+        return Err(apart(precondition::explain_no_rows(rest, table, &query)).await);
     }
     let mut answer = match before {
         None => reply::pass(reply),
@@ -61,7 +62,7 @@ async fn read_before<P: Platform, R: Request>(
     let outcome = rest.send(read_spec(table.name, Method::Get, &wants, query)).await?;
     let reply = match outcome {
         Outcome::Refused(_, error) if wants.if_match.is_some() && error.is_not_one_row() => {
-            return Err(precondition::explain_no_rows(rest, table, query).await);
+            return Err(apart(precondition::explain_no_rows(rest, table, query)).await);
         }
         outcome => outcome.or_problem(rest.schema, Method::Get)?,
     };

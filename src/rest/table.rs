@@ -1,5 +1,6 @@
 //! A table's request: read, insert, upsert, update, replace, delete.
 
+use crate::apart::apart;
 use crate::http::{Answer, Method, Platform, Reply, Request, set_header};
 use crate::problem::{Kind, Problem, Violation};
 use crate::rest::body::{self, Rows};
@@ -31,13 +32,13 @@ pub async fn serve<P: Platform, R: Request>(
     match method {
         Method::Get | Method::Head => read(rest, table, &wants, &query).await,
         Method::Delete if table.column("deleted_at").is_some() => {
-            soft_delete::serve(rest, table, &wants, query).await
+            apart(soft_delete::serve(rest, table, &wants, query)).await
         }
-        Method::Delete => change(rest, table, &wants, &query, None).await,
-        Method::Post => insert(rest, table, &wants, &query).await,
+        Method::Delete => apart(change(rest, table, &wants, &query, None)).await,
+        Method::Post => apart(insert(rest, table, &wants, &query)).await,
         _ => {
             let bytes = write_body(rest, table, &wants, &query).await?;
-            change(rest, table, &wants, &query, Some(bytes)).await
+            apart(change(rest, table, &wants, &query, Some(bytes))).await
         }
     }
 }
@@ -96,7 +97,7 @@ async fn read<P: Platform, R: Request>(
         ..read_spec(table.name, rest.request.method(), wants, query)
     };
     if catalogue::is_public(rest, table, wants) {
-        return catalogue::read(rest, spec).await;
+        return apart(catalogue::read(rest, spec)).await;
     }
     let reply = rest.send(spec).await?;
     let reply = reply.or_problem(rest.schema, Method::Get)?;
@@ -197,10 +198,10 @@ async fn insert<P: Platform, R: Request>(
     };
     match (rest.send(spec).await?, claim) {
         (Outcome::Refused(_, error), Some(claim)) if error.is_idempotency_conflict() => {
-            idempotency::replay_rows(rest, table, wants, query, &claim).await
+            apart(idempotency::replay_rows(rest, table, wants, query, &claim)).await
         }
         (Outcome::Refused(status, error), _) => {
-            Err(slots::explain(rest, table.name, None, &bytes, status, &error).await)
+            Err(apart(slots::explain(rest, table.name, None, &bytes, status, &error)).await)
         }
         (outcome, _) => {
             let reply = outcome.or_problem(rest.schema, Method::Post)?;
@@ -225,16 +226,16 @@ async fn change<P: Platform, R: Request>(
     let outcome = rest.send(spec).await?;
     let reply = match outcome {
         Outcome::Refused(_, error) if wants.if_match.is_some() && error.is_not_one_row() => {
-            return Err(precondition::explain_no_rows(rest, table, query).await);
+            return Err(apart(precondition::explain_no_rows(rest, table, query)).await);
         }
         Outcome::Refused(status, error) => {
             let body = bytes.unwrap_or_default();
-            return Err(slots::explain(rest, table.name, Some(query), &body, status, &error).await);
+            return Err(apart(slots::explain(rest, table.name, Some(query), &body, status, &error)).await);
         }
         outcome => outcome.or_problem(rest.schema, method)?,
     };
     if wants.if_match.is_some() && affected(&reply) == Some(0) {
-        return Err(precondition::explain_no_rows(rest, table, query).await);
+        return Err(apart(precondition::explain_no_rows(rest, table, query)).await);
     }
     let mut answer = precondition::pass_with_etag(rest.platform, table, query, wants, reply).await?;
     restore_headers(&mut answer, wants);

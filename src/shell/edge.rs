@@ -128,8 +128,9 @@ pub async fn send(call: &Call, timeout_ms: u32) -> Result<Reply<web_sys::Respons
     push_names(&mut lines, call.reads);
     push_headers(&mut lines, &call.headers);
     let body = call.body.as_deref().map(Uint8Array::from);
-    let sent =
-        settled(send_call(&lines, body, timeout_ms, call.whole)).await.map_err(|error| broken(&error))?;
+    let sent = settled(send_call(&lines, body, timeout_ms, call.whole))
+        .await
+        .map_err(|error| broken(&error.into()))?;
     let sent: Sent = sent.into();
     let response = sent.response().ok_or(SendError::Timeout)?;
     Ok(parse(&sent.head(), response, call.reads))
@@ -179,7 +180,7 @@ pub async fn collect(
         return Ok(if bytes.length() as usize <= limit { Ok(bytes.to_vec()) } else { Err(response) });
     }
     let body = settled(collect_body(&response, limit, timeout_ms)).await;
-    let body: Body = body.map_err(|error| broken(&error))?.into();
+    let body: Body = body.map_err(|error| broken(&error.into()))?.into();
     match (body.bytes(), body.rest()) {
         (Some(bytes), _) => Ok(Ok(bytes.to_vec())),
         (None, Some(rest)) => Ok(Err(rest)),
@@ -215,6 +216,6 @@ fn push_headers(lines: &mut String, headers: &[(Cow<'static, str>, String)]) {
 }
 
 /// The runtime's own words: they name hosts at most, never what was sent.
-fn broken(error: &JsValue) -> SendError {
-    SendError::Unreachable(worker::Error::from(error.clone()).to_string())
+pub fn broken(error: &worker::Error) -> SendError {
+    SendError::Unreachable(error.to_string())
 }

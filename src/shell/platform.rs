@@ -8,8 +8,10 @@ use futures::{StreamExt, pin_mut, stream};
 use worker::web_sys::Response;
 use worker::{AbortController, Cache, Delay, Env};
 
+use super::edge::broken;
 use super::object::{now_ms, post, random, random_bytes, tell};
 use super::{ai, edge, env};
+use crate::apart::apart;
 use crate::http::{Budget, Call, Collected, Pieces, Platform, Reply, SendError, set_header};
 
 /// The Worker's environment, as the one port to everything outside.
@@ -36,7 +38,7 @@ impl Platform for EdgePlatform {
 
     async fn send(&self, call: Call, timeout_ms: u32) -> Result<Reply<Response>, SendError> {
         let started = now_ms();
-        let sent = edge::send(&call, timeout_ms).await;
+        let sent = apart(edge::send(&call, timeout_ms)).await;
         self.upstream_ms.set(self.upstream_ms.get() + now_ms().saturating_sub(started));
         sent
     }
@@ -59,7 +61,7 @@ impl Platform for EdgePlatform {
     }
 
     async fn collect(&self, body: Response, limit: usize) -> Result<Collected<Response>, SendError> {
-        match edge::collect(body, limit, COLLECT_TIMEOUT_MS).await? {
+        match apart(edge::collect(body, limit, COLLECT_TIMEOUT_MS)).await? {
             Ok(bytes) => Ok(Collected::Whole(bytes)),
             Err(longer) => Ok(Collected::Longer(longer)),
         }
@@ -153,9 +155,4 @@ fn pieces(body: Response, idle: Duration) -> worker::Result<Pieces> {
         }
     });
     Ok(pieces.boxed_local())
-}
-
-/// The runtime's own words: they name hosts at most, never what was sent.
-fn broken(error: &worker::Error) -> SendError {
-    SendError::Unreachable(error.to_string())
 }

@@ -8,6 +8,7 @@ use worker::web_sys;
 
 use super::edge::Head;
 use super::lane::settled;
+use crate::apart::apart;
 use crate::http::{BodyError, Method, Request};
 
 /// A request of the runtime.
@@ -81,7 +82,7 @@ impl Request for EdgeRequest {
                 Ok(Uint8Array::new(&buffer).to_vec())
             }
             None if self.inner.body().is_none() => Ok(Vec::new()),
-            _ => discarding(Clone::clone(&self.inner), limit).await,
+            _ => apart(discarding(Clone::clone(&self.inner), limit)).await,
         }
     }
 }
