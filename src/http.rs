@@ -139,7 +139,7 @@ pub fn set_header(headers: &mut Vec<(Cow<'static, str>, String)>, name: &'static
 pub enum SendError {
     /// No connection, or it broke before the reply's head; the text is for the log.
     Unreachable(String),
-    /// The reply's head did not come within the time-out.
+    /// The reply's head, or a body that is read with it, did not come within the time-out.
     Timeout,
 }
 

@@ -1,5 +1,7 @@
 //! A table's request: read, insert, upsert, update, replace, delete.
 
+use std::borrow::Cow;
+
 use crate::apart::apart;
 use crate::http::{Answer, Method, Platform, Reply, Request, set_header};
 use crate::problem::{Kind, Problem, Violation};
@@ -166,19 +168,22 @@ fn check_rows(table: &Table, write: Write<'_>, rows: &Rows<'_>) -> Vec<Violation
 
 /// Without `columns`, PostgREST takes the first row's members for all rows: the others must have the same.
 fn uneven(rows: &Rows<'_>) -> Option<Violation> {
-    let names = |row: &body::Object<'_>| {
-        let mut names: Vec<String> = row.0.iter().map(|(name, _)| name.to_string()).collect();
-        names.sort_unstable();
-        names
-    };
-    let first = names(rows.rows.first()?);
-    rows.rows.iter().position(|row| names(row) != first).map(|at| {
+    let first = rows.rows.first()?;
+    rows.rows.iter().position(|row| !has_the_same_members(first, row)).map(|at| {
         Violation::body(
             rows.pointer(at),
             "uneven-rows",
             "All rows must have the same members, unless `columns` lists them.",
         )
     })
+}
+
+fn has_the_same_members(one: &body::Object<'_>, other: &body::Object<'_>) -> bool {
+    // Rows that a program makes mostly have them in the same order.
+    let is_same = |(one, other): (&(Cow<'_, str>, _), &(Cow<'_, str>, _))| one.0 == other.0;
+    one.0.len() == other.0.len()
+        && (one.0.iter().zip(&other.0).all(is_same)
+            || one.0.iter().all(|(name, _)| other.0.iter().any(|(known, _)| known == name)))
 }
 
 async fn insert<P: Platform, R: Request>(

@@ -40,7 +40,7 @@ pub fn row(table: &Table, write: Write<'_>, row: &Row<'_>, at: &str, errors: &mu
         if errors.len() >= MAX_ERRORS {
             return;
         }
-        let pointer = member(at, name);
+        let pointer = Member { at, name };
         match table.column(name) {
             None => errors.push(Violation::body(
                 pointer,
@@ -48,7 +48,7 @@ pub fn row(table: &Table, write: Write<'_>, row: &Row<'_>, at: &str, errors: &mu
                 format!("`{}` has no such column", table.name),
             )),
             Some(column) => match writable(column, write) {
-                Ok(()) => value(table, column, raw.get(), &pointer, errors),
+                Ok(()) => value(table, column, raw.get(), pointer, errors),
                 Err(detail) => errors.push(Violation::body(pointer, "read-only", detail)),
             },
         }
@@ -64,20 +64,20 @@ pub fn arguments(function: &Function, row: &Row<'_>, errors: &mut Vec<Violation>
         if errors.len() >= MAX_ERRORS {
             return;
         }
-        let pointer = member("", name);
+        let pointer = Member { at: "", name };
         match function.arguments.iter().find(|argument| argument.name == name.as_ref()) {
             None => errors.push(Violation::body(
                 pointer,
                 "unknown-argument",
                 format!("`{}` has no such argument", function.name),
             )),
-            Some(argument) => json_value(argument, raw.get(), &pointer, errors),
+            Some(argument) => json_value(argument, raw.get(), pointer, errors),
         }
     }
     for argument in function.arguments.iter().filter(|argument| !argument.has_default) {
         if !row.iter().any(|(name, _)| name == argument.name) {
             errors.push(Violation::body(
-                member("", argument.name),
+                Member { at: "", name: argument.name },
                 "required",
                 format!("{} is required", argument.name),
             ));
@@ -91,9 +91,9 @@ pub fn columns(table: &Table, names: &[&str], row: &Row<'_>, errors: &mut Vec<Vi
         let known = names.contains(&name.as_ref()).then(|| table.column(name)).flatten();
         match known {
             _ if errors.len() >= MAX_ERRORS => return,
-            Some(column) => value(table, column, raw.get(), &member("", name), errors),
+            Some(column) => value(table, column, raw.get(), Member { at: "", name }, errors),
             None => errors.push(Violation::body(
-                member("", name),
+                Member { at: "", name },
                 "unknown-member",
                 format!("only {} are known here", names.join(", ")),
             )),
@@ -126,7 +126,7 @@ fn required(
         let defaults = column.has_default && (missing_default || !listed);
         if !defaults && !row.iter().any(|(name, _)| name == column.name) {
             errors.push(Violation::body(
-                member(at, column.name),
+                Member { at, name: column.name },
                 "required",
                 format!("{} is required", column.name),
             ));
@@ -134,13 +134,22 @@ fn required(
     }
 }
 
-/// RFC 6901: `~` and `/` are escaped.
-fn member(at: &str, name: &str) -> String {
-    format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"))
+/// A member of the object at a pointer: a pointer itself, printed only where something is wrong.
+#[derive(Clone, Copy)]
+struct Member<'a> {
+    at: &'a str,
+    name: &'a str,
+}
+
+impl From<Member<'_>> for String {
+    /// RFC 6901: `~` and `/` are escaped.
+    fn from(Member { at, name }: Member<'_>) -> Self {
+        format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"))
+    }
 }
 
 /// The type first; the column's rules only on a value of the right type.
-fn value(table: &Table, column: &Column, raw: &str, pointer: &str, errors: &mut Vec<Violation>) {
+fn value(table: &Table, column: &Column, raw: &str, pointer: Member<'_>, errors: &mut Vec<Violation>) {
     let before = errors.len();
     json_value(column, raw, pointer, errors);
     if errors.len() > before || raw == "null" || column.rules.is_empty() {
@@ -189,7 +198,7 @@ fn passes(rule: &Test, text: &str) -> bool {
     }
 }
 
-fn json_value(column: &Column, raw: &str, pointer: &str, errors: &mut Vec<Violation>) {
+fn json_value(column: &Column, raw: &str, pointer: Member<'_>, errors: &mut Vec<Violation>) {
     let wrong = |code, detail: String| Violation::body(pointer, code, format!("{} {detail}", column.name));
     if raw == "null" {
         if !column.nullable {
@@ -212,14 +221,18 @@ fn json_value(column: &Column, raw: &str, pointer: &str, errors: &mut Vec<Violat
     errors.extend(scalar(&column.ty, raw).err().map(|(code, detail)| wrong(code, detail)));
 }
 
-fn array(column: &Column, element: &Type, raw: &str, pointer: &str, errors: &mut Vec<Violation>) {
+fn array(column: &Column, element: &Type, raw: &str, pointer: Member<'_>, errors: &mut Vec<Violation>) {
     let elements: Vec<&RawValue> = serde_json::from_str(raw).unwrap_or_default();
     for (at, item) in elements.iter().enumerate().filter(|(_, item)| item.get() != "null") {
         if errors.len() >= MAX_ERRORS {
             return;
         }
         errors.extend(scalar(element, item.get()).err().map(|(code, detail)| {
-            Violation::body(format!("{pointer}/{at}"), code, format!("{} {detail}", column.name))
+            Violation::body(
+                format!("{}/{at}", String::from(pointer)),
+                code,
+                format!("{} {detail}", column.name),
+            )
         }));
     }
 }
@@ -264,12 +277,19 @@ fn stored(ty: &Type, text: &str) -> Result<(), (&'static str, String)> {
                 *precision == 0 || (before <= usize::from(precision - scale) && after <= usize::from(*scale));
             if fits { Ok(()) } else { Err(("range", format!("must be {}", describe(ty)))) }
         }
-        Type::Date | Type::Timestamptz if text.trim().to_ascii_lowercase().ends_with("infinity") => {
+        Type::Date | Type::Timestamptz if is_infinite(text.trim()) => {
             Err(("range", format!("must be {}", describe(ty))))
         }
         _ => Ok(()),
     }
 }
+
+fn is_infinite(text: &str) -> bool {
+    let end = text.len().checked_sub(INFINITY.len()).and_then(|at| text.get(at..));
+    end.is_some_and(|end| end.eq_ignore_ascii_case(INFINITY))
+}
+
+const INFINITY: &str = "infinity";
 
 /// The text of a JSON string; `None` when it is not one.
 fn string(raw: &str) -> Option<Cow<'_, str>> {

@@ -56,7 +56,7 @@ async function nudgeFeed(env, clinic) {
 }
 
 /**
- * Sends a request and waits for the reply's head, at most `ms`: `{response, head}`, where `head` is the status and the headers
+ * Sends a request and waits for the reply, at most `ms`: `{response, head}`, where `head` is the status and the headers
  * that are wanted, as above, or nothing when it is too late. `call` has method, URL, the wanted names, then names and values.
  * Up to `whole` bytes of the body come with it, of an error's some more: see `taken`.
  */

@@ -124,7 +124,8 @@ pub async fn is_admitted(env: &Env, budget: Budget, key: &str) -> Result<bool, S
 
 /// Sends a call and waits for the reply's head.
 pub async fn send(call: &Call, timeout_ms: u32) -> Result<Reply<web_sys::Response>, SendError> {
-    let mut lines = format!("{}\n{}\n", call.method.name(), call.url);
+    let mut lines = String::with_capacity(call.url.len() + length(&call.headers) + HEAD_BYTES);
+    lines.extend([call.method.name(), "\n", &call.url, "\n"]);
     push_names(&mut lines, call.reads);
     push_headers(&mut lines, &call.headers);
     let body = call.body.as_deref().map(Uint8Array::from);
@@ -194,7 +195,8 @@ pub fn answer(
     headers: &[(Cow<'static, str>, String)],
     body: &JsValue,
 ) -> Result<web_sys::Response, JsValue> {
-    let mut lines = status.to_string();
+    let mut lines = String::with_capacity(length(headers) + HEAD_BYTES);
+    let _ = write!(lines, "{status}");
     push_headers(&mut lines, headers);
     respond(&lines, body)
 }
@@ -211,9 +213,16 @@ fn push_names(lines: &mut String, names: &[&str]) {
 /// A header whose value holds a line break is no header.
 fn push_headers(lines: &mut String, headers: &[(Cow<'static, str>, String)]) {
     for (name, value) in headers.iter().filter(|(_, value)| !value.contains('\n')) {
-        let _ = write!(lines, "\n{name}\n{value}");
+        lines.extend(["\n", name, "\n", value]);
     }
 }
+
+fn length(headers: &[(Cow<'static, str>, String)]) -> usize {
+    headers.iter().map(|(name, value)| name.len() + value.len() + 2).sum()
+}
+
+/// What else is in such lines: a method or a status, and names of headers.
+const HEAD_BYTES: usize = 128;
 
 /// The runtime's own words: they name hosts at most, never what was sent.
 pub fn broken(error: &worker::Error) -> SendError {

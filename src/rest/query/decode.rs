@@ -32,6 +32,9 @@ fn decode_pair(name: &str, value: Option<&str>) -> Result<Param, Fault> {
 }
 
 fn decode(text: &str) -> Result<String, Fault> {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'%' | b'+' | b';')) {
+        return Ok(text.to_owned());
+    }
     if text.contains(';') {
         // Some servers, PostgREST among them, split parameters there.
         return Err(Fault::new("bad-encoding", "a semicolon must be written %3B"));

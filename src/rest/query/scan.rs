@@ -108,18 +108,17 @@ impl<'a> Scan<'a> {
     }
 
     fn joined_by_dashes(&mut self, fits: fn(char) -> bool) -> Parsed<String> {
-        let mut name = String::new();
-        loop {
-            let part = self.take_while(fits).trim();
-            if part.is_empty() {
-                return Err(self.expected("a name"));
-            }
-            name.push_str(part);
-            if self.sees("->") || !self.eat("-") {
-                return Ok(name);
-            }
+        let mut name = self.part(fits)?.to_owned();
+        while !self.sees("->") && self.eat("-") {
             name.push('-');
+            name.push_str(self.part(fits)?);
         }
+        Ok(name)
+    }
+
+    fn part(&mut self, fits: fn(char) -> bool) -> Parsed<&'a str> {
+        let part = self.take_while(fits).trim();
+        if part.is_empty() { Err(self.expected("a name")) } else { Ok(part) }
     }
 
     /// `name->json`, with spaces around it.

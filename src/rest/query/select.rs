@@ -1,7 +1,7 @@
 //! `select`: columns, aliases, casts, JSON, embedded resources.
 
 use super::scan::{Fault, Parsed, Scan, is_identifier};
-use super::tree::{Embed, Join, SelectItem};
+use super::tree::{Embed, Field, Join, SelectItem};
 
 /// How deep resources may be embedded.
 pub(super) const MAX_DEPTH: usize = 4;
@@ -43,36 +43,31 @@ fn item(scan: &mut Scan, depth: usize) -> Parsed<SelectItem> {
     if scan.eat("*") {
         return end_of_item(*scan).map(|()| SelectItem::Star);
     }
-    let alias = alias(scan);
-    let start = *scan;
-    scan.skip_spaces();
-    let name = scan.name()?;
+    let mut name = scan.name()?;
+    let mut alias = None;
+    if !scan.sees("::") && scan.eat(":") {
+        scan.skip_spaces();
+        alias = Some(std::mem::replace(&mut name, scan.name()?));
+    }
     if scan.sees("(") || scan.sees("!") {
         return embed(scan, false, alias, name, depth);
     }
-    *scan = start;
-    column(scan, alias)
+    column(scan, alias, name)
 }
 
-/// `alias:`, if it is there and no cast.
-fn alias(scan: &mut Scan) -> Option<String> {
-    let mut ahead = *scan;
-    let name = ahead.name().ok()?;
-    if ahead.sees("::") || !ahead.eat(":") {
-        return None;
-    }
-    *scan = ahead;
-    Some(name)
-}
-
-fn column(scan: &mut Scan, alias: Option<String>) -> Parsed<SelectItem> {
-    let field = scan.field()?;
+fn column(scan: &mut Scan, alias: Option<String>, name: String) -> Parsed<SelectItem> {
+    let field = Field { name, json: scan.arrows()? };
+    scan.skip_spaces();
     let cast = if scan.eat("::") { Some(cast(scan)?) } else { None };
-    if AGGREGATES.iter().any(|word| scan.sees(&format!(".{word}()"))) {
+    if sees_aggregate(*scan) {
         return Err(aggregate());
     }
     end_of_item(*scan)?;
     Ok(SelectItem::Column { alias, field, cast })
+}
+
+fn sees_aggregate(mut scan: Scan) -> bool {
+    scan.eat(".") && AGGREGATES.contains(&scan.take_while(|c| c.is_ascii_lowercase())) && scan.sees("()")
 }
 
 fn cast(scan: &mut Scan) -> Parsed<String> {

@@ -95,9 +95,9 @@ test('an_upstream_that_is_too_slow_is_504_in_time', async () => {
 
 test('an_error_whose_body_never_ends_is_504_in_time', async () => {
   const began = performance.now();
-  const found = await during({ mode: 'garbage', kind: 'stalled' }, () => send('GET', READ, ADMIN));
+  const found = await during({ mode: 'garbage', kind: 'stalled' }, () => send('GET', READ, { ...ADMIN, url: hasty.url }));
   assert.deepEqual([found.status, found.json?.code], [504, 'upstream-timeout'], found.text);
-  assert.ok(performance.now() - began < 8000, 'not in time');
+  assert.ok(performance.now() - began < PATIENCE_MS + 1500, 'not in time');
   assert.equal((await send('GET', READ, ADMIN)).status, 200);
 });
 
