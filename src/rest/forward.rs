@@ -1,7 +1,7 @@
 //! From a checked request to the call to PostgREST.
 //!
-//! Its URL is printed here and not by postgrest-rs's builder, which parses the base anew for each call and knows neither
-//! every operator nor every preference: printing costs a tenth, and the Worker is smaller without its HTTP client. Tests hold
+//! Its URL is printed here and not by postgrest-rs's builder, which parses the base anew for each call, copies what it is
+//! given and knows neither every operator nor every preference; the Worker is also smaller without its HTTP client. Tests hold
 //! the two to the same words.
 
 use std::borrow::Cow;
