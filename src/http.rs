@@ -98,9 +98,11 @@ pub struct Call {
     pub body: Option<Vec<u8>>,
     /// The reply's headers that will be read: each costs a crossing.
     pub reads: &'static [&'static str],
-    /// Up to how many bytes of the reply's body may come with its head, so that [`Platform::collect`] need not wait for
-    /// them; 0 for a body that is passed on as it comes.
+    /// Up to how many bytes of a good reply's body come with its head, so that [`Platform::collect`] need not wait for them;
+    /// 0 for a body that is passed on as it comes.
     pub whole: usize,
+    /// The same of a reply of 400 and above; 0 where its head tells enough.
+    pub errors: usize,
 }
 
 /// An upstream's reply; `S` is its body, still a stream.
@@ -137,7 +139,7 @@ pub fn set_header(headers: &mut Vec<(Cow<'static, str>, String)>, name: &'static
 /// Why an upstream gave no reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SendError {
-    /// No connection, or it broke before the reply's head; the text is for the log.
+    /// No connection, or it broke before the reply's head, or in a body that is read with it; the text is for the log.
     Unreachable(String),
     /// The reply's head, or a body that is read with it, did not come within the time-out.
     Timeout,
@@ -171,7 +173,7 @@ pub trait Platform {
     /// A body that has not been read.
     type Stream;
 
-    /// Sends a call and waits for the reply's head, at most `timeout_ms`.
+    /// Sends a call and waits for the reply's head, and for as much of its body as the call wants with it, at most `timeout_ms`.
     fn send(
         &self,
         call: Call,

@@ -145,6 +145,7 @@ impl OpenAiChat {
             body: Some(body.to_string().into_bytes()),
             reads: &["retry-after"],
             whole: 0,
+            errors: 0,
         }
     }
 }

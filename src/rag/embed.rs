@@ -66,6 +66,7 @@ impl OpenAiEmbedder {
             body: Some(body.to_string().into_bytes()),
             reads: &["retry-after"],
             whole: 0,
+            errors: 0,
         }
     }
 }

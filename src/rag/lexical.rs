@@ -88,6 +88,7 @@ impl Database {
             body: Some(body.to_string().into_bytes()),
             reads: &["retry-after"],
             whole: 0,
+            errors: 0,
         }
     }
 }

@@ -304,6 +304,7 @@ fn page(database: &Database, after: &str) -> Call {
         body: None,
         reads: &["retry-after"],
         whole: 0,
+        errors: 0,
     }
 }
 

@@ -21,7 +21,15 @@ pub fn call(webhook: &Webhook, due: &Due, now_ms: u64) -> Call {
         ("webhook-timestamp".into(), at.to_string()),
         ("webhook-signature".into(), signature),
     ];
-    Call { method: Method::Post, url: webhook.url.clone(), headers, body: Some(body), reads: &[], whole: 0 }
+    Call {
+        method: Method::Post,
+        url: webhook.url.clone(),
+        headers,
+        body: Some(body),
+        reads: &[],
+        whole: 0,
+        errors: 0,
+    }
 }
 
 /// The same for the same appointment at the same time, however often it is sent; another when the appointment moves.

@@ -2,7 +2,7 @@
 //!
 //! Its URL is printed here and not by postgrest-rs's builder, which parses the base anew for each call, copies what it is
 //! given and knows neither every operator nor every preference; the Worker is also smaller without its HTTP client. Tests hold
-//! the two to the same words.
+//! the two to the same path and parameters.
 
 use std::borrow::Cow;
 
@@ -11,6 +11,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::auth::Caller;
 use crate::config::Config;
 use crate::http::{Call, Method};
+use crate::rest::errors::MAX_BYTES;
 use crate::rest::reply::HEADERS;
 
 /// What a call is made of, but for who makes it.
@@ -88,7 +89,15 @@ impl Forward<'_> {
             headers.push((Cow::Borrowed("content-type"), "application/json".to_owned()));
         }
         headers.extend(spec.headers.into_iter().map(|(name, value)| (Cow::Borrowed(name), value)));
-        Call { method: spec.method, url, headers, body: spec.body, reads: HEADERS, whole: spec.whole }
+        Call {
+            method: spec.method,
+            url,
+            headers,
+            body: spec.body,
+            reads: HEADERS,
+            whole: spec.whole,
+            errors: MAX_BYTES,
+        }
     }
 }
 

@@ -22,7 +22,7 @@ type Headers = Vec<(Cow<'static, str>, String)>;
 /// A reply, told apart.
 #[derive(Debug)]
 pub enum Outcome<S> {
-    /// 2xx, its body not read.
+    /// 2xx, its body not looked at.
     Good(Reply<S>),
     /// An error, with PostgREST's status.
     Refused(u16, PgError),

@@ -43,7 +43,7 @@ async function nudgeFeed(env, clinic) {
   do {
     nudgedAt = Date.now();
     const early = toldAt + GAP_MS - nudgedAt;
-    if (early > 0) await scheduler.wait(early);
+    if (early > 0) await scheduler.wait(Math.min(early, GAP_MS));
     again = false;
     toldAt = Date.now();
     try {
@@ -58,9 +58,9 @@ async function nudgeFeed(env, clinic) {
 /**
  * Sends a request and waits for the reply, at most `ms`: `{response, head}`, where `head` is the status and the headers
  * that are wanted, as above, or nothing when it is too late. `call` has method, URL, the wanted names, then names and values.
- * Up to `whole` bytes of the body come with it, of an error's some more: see `taken`.
+ * Up to `whole` bytes of a good reply's body come with it, of an error's up to `errors`: see `taken`.
  */
-export async function send(call, body, ms, whole) {
+export async function send(call, body, ms, whole, errors) {
   const [method, url, wanted, ...headers] = call.split('\n');
   const controller = new AbortController();
   let late = false;
@@ -71,7 +71,7 @@ export async function send(call, body, ms, whole) {
   try {
     const response = await fetch(url, { method, headers: pairs(headers), body, redirect: 'manual', signal: controller.signal });
     const head = replyHead(response, wanted);
-    const limit = response.status < 400 ? whole : Math.max(whole, MAX_ERROR);
+    const limit = response.status < 400 ? whole : errors;
     if (limit === 0 || response.body === null) return { response, head };
     const { bytes, rest } = await upTo(response, limit);
     if (rest !== undefined) return { response: rest, head };
@@ -84,9 +84,6 @@ export async function send(call, body, ms, whole) {
     clearTimeout(timer);
   }
 }
-
-// An error is short, and is read anyway.
-const MAX_ERROR = 65_536;
 
 /** Tells an object of a namespace something in a header: whether it took it. What else it answers is not read. */
 export async function tell(objects, name, url, header, text) {

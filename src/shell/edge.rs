@@ -23,7 +23,7 @@ extern "C" {
     /// lost costs nothing but that wait.
     pub fn nudge(env: &Env, clinic: &str, context: &JsContext);
     #[wasm_bindgen(js_name = send)]
-    fn send_call(call: &str, body: Option<Uint8Array>, ms: u32, whole: usize) -> Promise;
+    fn send_call(call: &str, body: Option<Uint8Array>, ms: u32, whole: usize, errors: usize) -> Promise;
     #[wasm_bindgen(js_name = tell)]
     fn tell_object(objects: &JsValue, name: &str, url: &str, header: &str, text: &str) -> Promise;
     #[wasm_bindgen(js_name = replyHead)]
@@ -122,14 +122,14 @@ pub async fn is_admitted(env: &Env, budget: Budget, key: &str) -> Result<bool, S
     outcome.success().ok_or_else(|| format!("{binding} gives no answer"))
 }
 
-/// Sends a call and waits for the reply's head.
+/// Sends a call and waits for the reply's head, and what is wanted with it.
 pub async fn send(call: &Call, timeout_ms: u32) -> Result<Reply<web_sys::Response>, SendError> {
     let mut lines = String::with_capacity(call.url.len() + length(&call.headers) + HEAD_BYTES);
     lines.extend([call.method.name(), "\n", &call.url, "\n"]);
     push_names(&mut lines, call.reads);
     push_headers(&mut lines, &call.headers);
     let body = call.body.as_deref().map(Uint8Array::from);
-    let sent = settled(send_call(&lines, body, timeout_ms, call.whole))
+    let sent = settled(send_call(&lines, body, timeout_ms, call.whole, call.errors))
         .await
         .map_err(|error| broken(&error.into()))?;
     let sent: Sent = sent.into();

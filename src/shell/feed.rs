@@ -100,7 +100,7 @@ impl DurableObject for Feed {
 
 #[wasm_bindgen]
 impl Feed {
-    /// That something was written: `nudge` of `edge.js` calls it so.
+    /// That something was written: what `nudge` of `edge.js` and the scheduled event tell.
     pub fn told(&self, url: &str, _: &str) -> std::result::Result<bool, JsValue> {
         if object::path(url) != "/nudge" {
             return Ok(false);
@@ -284,7 +284,8 @@ impl Inner {
             headers.push(("authorization".into(), format!("Bearer {}", key.expose())));
         }
         let url = format!("{}/rest/v1/change_log?{query}", config.supabase_url);
-        let call = Call { method: HttpMethod::Get, url, headers, body: None, reads: &[], whole: 0 };
+        let call =
+            Call { method: HttpMethod::Get, url, headers, body: None, reads: &[], whole: 0, errors: 0 };
         let platform = EdgePlatform::new(self.env.clone());
         let reply = platform.send(call, TIMEOUT_MS).await.map_err(|_| None)?;
         if !matches!(reply.status, 200 | 206) {

@@ -123,6 +123,7 @@ impl<P: Platform, R: Request> V1<'_, P, R> {
             body: None,
             reads: &["retry-after"],
             whole: 0,
+            errors: 0,
         }
     }
 

@@ -222,6 +222,7 @@ impl Platform for Script {
             body: Some(input.as_bytes().to_vec()),
             reads: &["retry-after"],
             whole: 0,
+            errors: 0,
         };
         self.send(call, timeout_ms).await
     }

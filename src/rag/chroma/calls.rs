@@ -56,6 +56,7 @@ impl Settings {
             body: body.map(|body| body.to_string().into_bytes()),
             reads: &["retry-after"],
             whole: 0,
+            errors: 0,
         }
     }
 

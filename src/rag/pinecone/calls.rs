@@ -54,7 +54,7 @@ pub fn call(api_key: &Secret, version: &str, method: Method, url: String, body: 
     if body.is_some() {
         headers.push((Cow::Borrowed("content-type"), "application/json".to_owned()));
     }
-    Call { method, url, headers, body, reads: READS, whole: 0 }
+    Call { method, url, headers, body, reads: READS, whole: 0, errors: 0 }
 }
 
 fn escaped(text: &str) -> impl std::fmt::Display {

@@ -45,6 +45,7 @@ impl Clinic {
             body: None,
             reads: &[],
             whole: 0,
+            errors: 0,
         };
         let Ok(answered) = exchange(platform, call, PATIENCE).await else { return Self::default() };
         let rows: Vec<Self> = json(&answered, |_| String::new()).unwrap_or_default();

@@ -29,6 +29,7 @@ impl<P: Platform, R: Request> V1<'_, P, R> {
             body: Some(row.to_string().into_bytes()),
             reads: &["retry-after"],
             whole: 0,
+            errors: 0,
         };
         let answered = exchange(self.platform, call, Patience { retries: 0, ..Patience::TURN }).await;
         match answered {
