@@ -87,6 +87,24 @@ fn all_that_is_wrong_with_a_body_is_told_at_once() {
 }
 
 #[test]
+fn rows_have_the_same_members_in_whatever_order() {
+    let row = |members: &[(&str, &str)]| {
+        let members: Vec<_> = members.iter().map(|(name, value)| format!("\"{name}\":\"{value}\"")).collect();
+        format!("{{{}}}", members.join(","))
+    };
+    let dentist = ("dentist_id", PATIENT);
+    let (starts, ends) = (("starts_at", "2027-03-10T09:00:00Z"), ("ends_at", "2027-03-10T09:30:00Z"));
+    let send = |second: &[(&str, &str)]| {
+        let body = format!("[{},{}]", row(&[dentist, starts, ends, ("reason", "Pain")]), row(second));
+        serve(&post("/rest/v1/appointment").json(&body), vec![reply(201, &[], "")])
+    };
+    assert_eq!(send(&[("reason", "Check"), ends, starts, dentist]).status, 201);
+    for other in [vec![dentist, starts, ends], vec![dentist, starts, ends, ("source", "phone")]] {
+        assert_eq!(send(&other).violations(), [("/1".to_owned(), "uneven-rows".to_owned())]);
+    }
+}
+
+#[test]
 fn writes_without_a_filter_are_refused() {
     for method in [Method::Patch, Method::Delete] {
         for target in
@@ -277,6 +295,10 @@ fn an_etag_is_the_version_of_a_single_object() {
         (seen.header("etag"), seen.body.as_slice()),
         (Some("\"7\""), br#"{"id":"x","version":7}"#.as_slice())
     );
+    // It is read anyway, so it comes with its head; a list is passed on as it comes, and an error is short.
+    assert!(seen.calls[0].whole > 0 && seen.calls[0].errors > 0);
+    let list = serve(&get("/rest/v1/service"), vec![ok_json("[]")]);
+    assert!(list.calls[0].whole == 0 && list.calls[0].errors > 0);
     let large = format!("{{\"version\":7,\"x\":\"{}\"}}", "a".repeat(300_000));
     let seen = serve(&single, vec![reply(200, &object, &large)]);
     assert_eq!((seen.header("etag"), seen.body.len()), (None, large.len()));
