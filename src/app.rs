@@ -225,23 +225,32 @@ impl App {
         request_id: &str,
         seen: &mut Seen,
     ) -> Result<Answer<P::Stream>, Problem> {
+        // What is the other Worker's is not compiled in.
         match route {
-            Route::Home => health::home(&self.config, request.method()),
+            Route::Home if cfg!(feature = "clinic") => health::home(&self.config, request.method()),
             Route::Health => health::live(request.method()),
             Route::Ready => {
-                // It asks two upstreams each time.
-                seen.budget = Some(Budget::Anon);
-                self.spend(platform, Budget::Anon, &address(request)).await?;
+                // It asks two upstreams each time. Who asks the chatbot's Worker has been counted by the other.
+                if cfg!(feature = "clinic") {
+                    seen.budget = Some(Budget::Anon);
+                    self.spend(platform, Budget::Anon, &address(request)).await?;
+                }
                 apart(health::ready(self, request.method(), platform)).await
             }
-            Route::Realtime => apart(realtime::open(self, request, platform, seen)).await,
-            Route::Unknown => Err(Problem::new(Kind::NotFound, "There is nothing at this path.")),
-            Route::Auth(path) => {
+            Route::Realtime if cfg!(feature = "clinic") => {
+                apart(realtime::open(self, request, platform, seen)).await
+            }
+            Route::Auth(path) if cfg!(feature = "clinic") => {
                 seen.budget = Some(Budget::Auth);
                 apart(pass_auth::serve(self, path, request, platform, request_id, seen)).await
             }
-            Route::V1(path) => apart(v1::serve(self, path, request, platform, request_id, seen)).await,
-            Route::Table(_) | Route::Function(_) | Route::Audit => {
+            Route::V1(path) if cfg!(feature = "chatbot") => {
+                apart(v1::serve(self, path, request, platform, request_id, seen)).await
+            }
+            Route::V1(_) => Err(Problem::new(Kind::Unavailable, "The chatbot cannot be reached; try again.")
+                .retry_after(5)
+                .cause("no Worker at the binding CHATBOT")),
+            Route::Table(_) | Route::Function(_) | Route::Audit if cfg!(feature = "clinic") => {
                 let caller = self.admitted(request, platform, seen).await?;
                 let rest = Rest {
                     config: &self.config,
@@ -256,9 +265,10 @@ impl App {
                     Route::Audit => apart(rest.verify_audit()).await,
                     Route::Function(name) => apart(rest.function(name)).await,
                     Route::Table(name) => rest.table(name).await,
-                    _ => Err(Problem::new(Kind::NotFound, "There is nothing at this path.")),
+                    _ => Err(nothing_here()),
                 }
             }
+            _ => Err(nothing_here()),
         }
     }
 
@@ -350,6 +360,10 @@ impl App {
             keys.failed();
         }
     }
+}
+
+fn nothing_here() -> Problem {
+    Problem::new(Kind::NotFound, "There is nothing at this path.")
 }
 
 const WAIT_MS: u32 = 50;

@@ -1,6 +1,7 @@
 //! Whether the Worker runs (`/health`), and whether its upstreams answer (`/ready`).
 
-use serde_json::{Map, json};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
 use crate::app::App;
 use crate::config::knowledge::{ChatProvider, EmbeddingsProvider, Knowledge, Store};
@@ -12,6 +13,8 @@ use crate::problem::{Kind, Problem};
 const MAX_BYTES: usize = 256 * 1024;
 /// How long an upstream may take to say that it is there.
 const TIMEOUT_MS: u32 = 3_000;
+/// How long the chatbot's Worker may take to ask all of its own, one after the other.
+const CHATBOT_TIMEOUT_MS: u32 = 6 * TIMEOUT_MS;
 
 /// `/.well-known/chairside`: says what this is, and what a client needs to begin: the paths and a public key.
 pub fn home<S>(config: &Config, method: Method) -> Result<Answer<S>, Problem> {
@@ -32,8 +35,8 @@ pub fn live<S>(method: Method) -> Result<Answer<S>, Problem> {
     json_answer(method, 200, &json!({ "status": "ok" }))
 }
 
-/// `/ready`: 503 unless both `PostgREST` and Auth answer. The chatbot's upstreams are told of too and make nothing unready:
-/// without them documents are searched by words alone, or the chat says what is missing.
+/// `/ready`: 503 unless both `PostgREST` and Auth answer. The chatbot and its upstreams are told of too and make nothing
+/// unready: without them documents are searched by words alone, or the chat says what is missing.
 pub async fn ready<P: Platform>(
     app: &App,
     method: Method,
@@ -47,8 +50,17 @@ pub async fn ready<P: Platform>(
     let mut upstreams = Map::new();
     upstreams.insert("rest".to_owned(), json!(state(rest)));
     upstreams.insert("auth".to_owned(), json!(state(auth)));
-    for (name, url) in chatbot(&app.config.knowledge) {
-        upstreams.insert(name.to_owned(), json!(state(answers(platform, url).await)));
+    if cfg!(feature = "chatbot") {
+        for (name, url) in chatbot(&app.config.knowledge) {
+            upstreams.insert(name.to_owned(), json!(state(answers(platform, url).await)));
+        }
+    } else {
+        let said = platform.chatbot_ready(CHATBOT_TIMEOUT_MS).await;
+        let its = said.and_then(|said| serde_json::from_slice::<Ready>(&said).ok());
+        upstreams.insert("chatbot".to_owned(), json!(state(its.is_some())));
+        for (name, of_it) in its.map(|its| its.upstreams).unwrap_or_default() {
+            upstreams.entry(name).or_insert(of_it);
+        }
     }
     let status = if rest && auth { 200 } else { 503 };
     let body = json!({
@@ -56,6 +68,12 @@ pub async fn ready<P: Platform>(
         "upstreams": upstreams,
     });
     json_answer(method, status, &body)
+}
+
+/// What the chatbot's Worker answers to `/ready`.
+#[derive(Deserialize)]
+struct Ready {
+    upstreams: Map<String, Value>,
 }
 
 /// Where those of the chatbot's upstreams answer that are reached by HTTP.

@@ -231,6 +231,9 @@ pub trait Platform {
         max_age: u32,
     ) -> impl Future<Output = Reply<Self::Stream>>;
 
+    /// What the chatbot's Worker answers to `/ready`, at most after `timeout_ms`; `None` where there is none that answers.
+    fn chatbot_ready(&self, timeout_ms: u32) -> impl Future<Output = Option<Vec<u8>>>;
+
     /// Waits.
     fn sleep(&self, ms: u32) -> impl Future<Output = ()>;
 

@@ -55,7 +55,7 @@ async function measure() {
     CHAT_MODEL: 'm',
     CHAT_ANON: 'true',
   };
-  const peers = { chairside: await start('ours', { vars }), hono: await start('hono', { vars: { ...vars, MODELS_URL: `${upstreams.url}/v1` }, modules: bundle(), flags: ['nodejs_compat'] }) };
+  const peers = { chairside: await start('ours', { vars, chatbot: true }), hono: await start('hono', { vars: { ...vars, MODELS_URL: `${upstreams.url}/v1` }, modules: bundle(), flags: ['nodejs_compat'] }) };
   const headers = { apikey: keys.anonKey, 'content-type': 'application/json' };
   const samples = { direct: [], chairside: [], hono: [] };
   const cpu = { chairside: [], hono: [] };

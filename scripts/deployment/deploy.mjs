@@ -13,6 +13,8 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const tools = process.env.CHAIRSIDE_DEPLOY_TOOLS || join(root, 'node_modules', '.bin');
 
 const USAGE = 'usage: scripts/deploy staging|production [--dry-run] [--yes]';
+/** In the order of deployment: a service binding needs the Worker that it names. */
+const WORKERS = ['wrangler.chatbot.toml', 'wrangler.toml'];
 const say = (line) => console.log(`deploy: ${line}`);
 
 class Refusal extends Error {}
@@ -25,20 +27,20 @@ async function main(args) {
   const isDry = flags.includes('--dry-run');
 
   const commit = await checkout(isDry);
-  const config = parse(readFileSync(join(root, 'wrangler.toml'), 'utf8'));
-  await settings(config, environment);
+  const configs = WORKERS.map((file) => ({ file, config: parse(readFileSync(join(root, file), 'utf8')) }));
+  await settings(configs, environment);
   const database = databaseArguments();
   say('migrations that are not applied yet:');
   await run('supabase', ['db', 'push', '--dry-run', ...database]);
   say('what would be uploaded:');
-  await run('wrangler', ['deploy', '--dry-run', '--env', environment]);
+  for (const file of WORKERS) await run('wrangler', ['deploy', '--dry-run', '--config', file, '--env', environment]);
   if (isDry) return say('nothing was changed (--dry-run)');
 
-  const name = config.env[environment].name;
+  const name = configs.at(-1).config.env[environment].name;
   if (!flags.includes('--yes')) await confirm(name);
-  // Migrations first: they only add, so that the Worker of before runs on.
+  // Migrations first: they only add, so that the Workers of before run on.
   await run('supabase', ['db', 'push', '--yes', ...database]);
-  await run('wrangler', ['deploy', '--env', environment, '--message', commit]);
+  for (const file of WORKERS) await run('wrangler', ['deploy', '--config', file, '--env', environment, '--message', commit]);
   await ready();
   say(`${name} runs ${commit}`);
 }
@@ -50,13 +52,17 @@ async function checkout(isDry) {
   return (await read('git', ['rev-parse', '--short', 'HEAD'])).trim();
 }
 
-async function settings(config, environment) {
-  const listed = config.env?.[environment] ? await read('wrangler', ['secret', 'list', '--env', environment, '--format', 'json']) : '[]';
-  const secrets = JSON.parse(listed).map(({ name }) => name);
-  const { errors, warnings } = checkSettings(config, environment, secrets);
-  for (const warning of warnings) say(`note: ${warning}`);
-  if (errors.length > 0) throw new Refusal(`the settings are not complete:\n  ${errors.join('\n  ')}`);
-  say(`settings and ${secrets.length} secrets are there`);
+async function settings(configs, environment) {
+  const wrong = [];
+  for (const { file, config } of configs) {
+    const listed = config.env?.[environment] ? await read('wrangler', ['secret', 'list', '--config', file, '--env', environment, '--format', 'json']) : '[]';
+    const secrets = JSON.parse(listed).map(({ name }) => name);
+    const { errors, warnings } = checkSettings(file, config, environment, secrets);
+    for (const warning of warnings) say(`note: ${file}: ${warning}`);
+    for (const error of errors) wrong.push(`${file}: ${error}`);
+    if (errors.length === 0) say(`${file}: settings and ${secrets.length} secrets are there`);
+  }
+  if (wrong.length > 0) throw new Refusal(`the settings are not complete:\n  ${wrong.join('\n  ')}`);
 }
 
 // The password stays out of the list of processes where the project is linked (`supabase link`, SUPABASE_DB_PASSWORD).

@@ -2,13 +2,12 @@
 // itself is workerd's own: miniflare hands its requests on, headers renamed, to a URL of ours. Models
 // are Pinecone's stand-in's (embeddings, reranking) and a `chat(input)` that gives the stream's events.
 
-import { existsSync, readFileSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
 import { Miniflare } from 'miniflare';
-import { parse } from 'smol-toml';
 import { WebSocketServer } from 'ws';
-import { freePort, root } from './settings.mjs';
+import { freePort } from './settings.mjs';
+import { CHATBOT, configuration, finishedBuild } from './worker.mjs';
 
 /** Starts the models. Returns `{url, calls, answer, close()}`: what was asked, and `answer(model, input)`, which may be set. */
 export async function startAi({ inference, dimension, chat = () => [] }) {
@@ -54,11 +53,10 @@ async function run(inference, dimension, chat, { model, inputs }) {
   return refused(400, 5006, 'Error: required properties are missing');
 }
 
-/** A Worker of the finished build with the binding `AI`. Returns `{url, stop()}`. */
+/** The chatbot's Worker, from the finished build, with the binding `AI`. Returns `{url, stop()}`. */
 export async function startBoundWorker({ stateDir = process.env.CHAIRSIDE_STATE_DIR, ai, vars, log = () => {} }) {
-  const copy = join(stateDir ?? root, 'build');
-  const build = existsSync(copy) ? copy : join(root, 'build');
-  const config = parse(readFileSync(join(root, 'wrangler.toml'), 'utf8'));
+  const build = finishedBuild(stateDir, CHATBOT);
+  const config = configuration(CHATBOT);
   const port = await freePort();
   const miniflare = new Miniflare({
     host: '127.0.0.1',
@@ -70,7 +68,6 @@ export async function startBoundWorker({ stateDir = process.env.CHAIRSIDE_STATE_
     compatibilityDate: config.compatibility_date,
     bindings: { ...config.vars, ...vars },
     ai: { binding: 'AI', remoteProxyConnectionString: new URL(ai.url) },
-    durableObjects: Object.fromEntries(config.durable_objects.bindings.map(({ name, class_name }) => [name, { className: class_name, useSQLite: true }])),
     ratelimits: Object.fromEntries(config.ratelimits.map(({ name, simple }) => [name, { simple }])),
     cf: false,
     handleRuntimeStdio: (out, error) => {

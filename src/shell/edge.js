@@ -22,6 +22,17 @@ export function admit(env, binding, key) {
   return env[binding].limit({ key });
 }
 
+/** Hands a request to the chatbot's Worker as it is: its answer is the client's. */
+export function passToChatbot(env, request) {
+  return env.CHATBOT.fetch(request);
+}
+
+/** What the chatbot's Worker answers to `/ready`, as text. */
+export async function chatbotReady(env, ms) {
+  const reply = await env.CHATBOT.fetch('https://chatbot/ready', { signal: AbortSignal.timeout(ms) });
+  return reply.text();
+}
+
 // Since when a nudge is on its way, and whether something was written since. One whose request ended without it counts as
 // lost after a while. They are that far apart: what many write at once is told together.
 let nudgedAt = 0;

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
+use wasm_bindgen::prelude::{JsCast as _, JsValue, wasm_bindgen};
 use worker::js_sys::{Promise, Uint8Array};
 use worker::worker_sys::Context as JsContext;
 use worker::{Env, web_sys};
@@ -22,6 +22,10 @@ extern "C" {
     /// Tells the Feed, after the reply, that something was written: it need not wait for Realtime's next poll. A nudge that is
     /// lost costs nothing but that wait.
     pub fn nudge(env: &Env, clinic: &str, context: &JsContext);
+    #[wasm_bindgen(catch, js_name = passToChatbot)]
+    fn pass_request(env: &Env, request: &web_sys::Request) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(js_name = chatbotReady)]
+    fn ask_chatbot(env: &Env, ms: u32) -> Promise;
     #[wasm_bindgen(js_name = send)]
     fn send_call(call: &str, body: Option<Uint8Array>, ms: u32, whole: usize, errors: usize) -> Promise;
     #[wasm_bindgen(js_name = tell)]
@@ -120,6 +124,16 @@ pub async fn is_admitted(env: &Env, budget: Budget, key: &str) -> Result<bool, S
     let silent = |_| format!("{binding} does not answer");
     let outcome: Outcome = settled(admit(env, binding, key).map_err(silent)?).await.map_err(silent)?.into();
     outcome.success().ok_or_else(|| format!("{binding} gives no answer"))
+}
+
+/// Hands a request to the chatbot's Worker as it is; its answer is the client's.
+pub async fn pass_to_chatbot(env: &Env, request: &web_sys::Request) -> Result<web_sys::Response, JsValue> {
+    settled(pass_request(env, request)?).await?.dyn_into()
+}
+
+/// What the chatbot's Worker answers to `/ready`, whatever the status.
+pub async fn chatbot_ready(env: &Env, timeout_ms: u32) -> Result<String, JsValue> {
+    settled(ask_chatbot(env, timeout_ms)).await.map(|said| said.as_string().unwrap_or_default())
 }
 
 /// Sends a call and waits for the reply's head, and what is wanted with it.

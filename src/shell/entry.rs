@@ -17,9 +17,9 @@ use super::platform::EdgePlatform;
 use super::request::EdgeRequest;
 use super::{edge, lane, metrics};
 use crate::access::Outcome;
-use crate::app::{App, Handled, misconfigured};
+use crate::app::{App, Handled, Route, misconfigured};
 use crate::config::ConfigError;
-use crate::http::{Answer, Payload};
+use crate::http::{Answer, Payload, Request as _};
 use crate::schema::SCHEMA;
 
 /// How long outcomes of readings gather.
@@ -51,6 +51,12 @@ async fn serve(request: Request, env: Env, context: Context) -> worker::Result<R
     #[cfg(feature = "panic-route")]
     panic_on_purpose(&request);
     let platform = EdgePlatform::new(env);
+    if !cfg!(feature = "chatbot") && app.is_ok() && matches!(Route::parse(request.path()), Route::V1(_)) {
+        // The chatbot's Worker counts, logs and answers for itself. Should there be none, this one says so.
+        if let Ok(answer) = edge::pass_to_chatbot(platform.env(), request.inner()).await {
+            return Ok(answer);
+        }
+    }
     let Handled { answer, log, wrote, access } = match app.as_ref() {
         Ok(app) => app.handle(&request, &platform).await,
         Err(error) => misconfigured(error, &request, &platform),
@@ -123,6 +129,5 @@ fn respond(answer: Answer<Response>) -> worker::Result<Response> {
 #[cfg(feature = "panic-route")]
 #[expect(clippy::panic, reason = "that is its purpose")]
 fn panic_on_purpose(request: &EdgeRequest) {
-    use crate::http::Request as _;
     assert!(request.path() != "/__panic", "a panic on purpose");
 }

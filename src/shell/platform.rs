@@ -121,6 +121,10 @@ impl Platform for EdgePlatform {
         Reply { status, headers, body: response }
     }
 
+    async fn chatbot_ready(&self, timeout_ms: u32) -> Option<Vec<u8>> {
+        edge::chatbot_ready(&self.env, timeout_ms).await.ok().map(String::into_bytes)
+    }
+
     async fn sleep(&self, ms: u32) {
         Delay::from(Duration::from_millis(ms.into())).await;
     }

@@ -29,6 +29,11 @@ impl EdgeRequest {
         Self { inner, head, path, query, is_read: Cell::new(false) }
     }
 
+    /// The runtime's own.
+    pub const fn inner(&self) -> &web_sys::Request {
+        &self.inner
+    }
+
     /// Reads and forgets the body that a refusal left unread: whatever is in front of the Worker takes a connection
     /// with a rest of a body on it for a broken one, and fails the next request that it sends there.
     pub async fn drain(&self) {

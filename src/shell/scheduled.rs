@@ -1,10 +1,11 @@
-//! The scheduled event: what runs is told by the cron expression that `wrangler.toml` names it by.
+//! The scheduled event: what runs is told by the cron expression that the Worker's `wrangler*.toml` names it by.
 
 use worker::{Env, ScheduleContext, ScheduledEvent, console_error, console_log, event};
 
 use super::env;
 use super::object::tell;
 use super::platform::EdgePlatform;
+use crate::apart::apart;
 use crate::app::App;
 use crate::config::Config;
 use crate::schema::SCHEMA;
@@ -22,8 +23,8 @@ async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
         Err(error) => return console_error!("scheduled: {error}"),
     };
     match event.cron().as_str() {
-        REMINDERS => remind(&config, env).await,
-        KNOWLEDGE => reconcile(config, env).await,
+        REMINDERS if cfg!(feature = "clinic") => apart(remind(&config, env)).await,
+        KNOWLEDGE if cfg!(feature = "chatbot") => apart(reconcile(config, env)).await,
         other => console_error!("scheduled: nothing runs at {other}"),
     }
 }

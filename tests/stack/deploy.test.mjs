@@ -1,5 +1,5 @@
 // scripts/deploy: what it refuses and in which order it works, with scripted tools in the place of wrangler and the
-// Supabase CLI; and that both environments of wrangler.toml are ones that the real wrangler takes.
+// Supabase CLI; and that both environments of both Workers are ones that the real wrangler takes.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -13,7 +13,8 @@ import { parse } from 'smol-toml';
 import { checkSettings } from '../../scripts/deployment/settings.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const toml = readFileSync(join(root, 'wrangler.toml'), 'utf8');
+const FILES = ['wrangler.chatbot.toml', 'wrangler.toml'];
+const [chatbot, clinic] = FILES.map((file) => readFileSync(join(root, file), 'utf8'));
 const folder = mkdtempSync(join(tmpdir(), 'chairside-deploy-'));
 after(() => rmSync(folder, { recursive: true }));
 
@@ -42,7 +43,7 @@ async function deploy(args, { secrets = [], env = {} } = {}) {
   return { ...result, calls };
 }
 
-const filled = () => {
+const filled = (toml = clinic) => {
   const config = parse(toml);
   Object.assign(config.env.staging.vars, { SUPABASE_URL: 'https://p.supabase.co', CLINIC_ID: 'elm', SUPABASE_JWKS_URL: 'https://p.supabase.co/auth/v1/.well-known/jwks.json', ALLOWED_ORIGINS: 'https://app.example' });
   return config;
@@ -52,19 +53,23 @@ test('what is missing is named all at once, and nothing is touched', async () =>
   const { code, output, calls } = await deploy(['staging', '--dry-run']);
   assert.equal(code, 1);
   for (const name of ['SUPABASE_URL', 'CLINIC_ID', 'SUPABASE_ANON_KEY or SUPABASE_PUBLISHABLE_KEY', 'SUPABASE_JWKS_URL or SUPABASE_JWT_SECRET']) assert.match(output, new RegExp(name));
-  assert.deepEqual(calls, ['wrangler secret list --env staging --format json']);
+  for (const file of FILES) assert.match(output, new RegExp(`${file}: CLINIC_ID`));
+  assert.deepEqual(calls, FILES.map((file) => `wrangler secret list --config ${file} --env staging --format json`));
 });
 
 test('complete settings pass; what is optional is said', () => {
-  assert.deepEqual(checkSettings(filled(), 'staging', ['SUPABASE_ANON_KEY', 'SUPABASE_SERVICE_ROLE_KEY']), { errors: [], warnings: [] });
-  assert.equal(checkSettings(filled(), 'staging', ['SUPABASE_ANON_KEY']).warnings.length, 1);
+  assert.deepEqual(checkSettings('wrangler.toml', filled(), 'staging', ['SUPABASE_ANON_KEY', 'SUPABASE_SERVICE_ROLE_KEY']), { errors: [], warnings: [] });
+  assert.equal(checkSettings('wrangler.toml', filled(), 'staging', ['SUPABASE_ANON_KEY']).warnings.length, 1);
+  const { errors, warnings } = checkSettings('wrangler.chatbot.toml', filled(chatbot), 'staging', ['SUPABASE_ANON_KEY', 'SUPABASE_SERVICE_ROLE_KEY']);
+  assert.deepEqual([errors, warnings.length], [[], 1]);
+  assert.match(warnings[0], /without CHAT/);
 });
 
 test('a secret in the file, and a binding that the environment lacks, are refused', () => {
   const config = filled();
   config.env.staging.vars.SUPABASE_JWT_SECRET = 'in the open';
   config.env.staging.ratelimits.pop();
-  const { errors } = checkSettings(config, 'staging', ['SUPABASE_ANON_KEY']);
+  const { errors } = checkSettings('wrangler.toml', config, 'staging', ['SUPABASE_ANON_KEY']);
   assert.equal(errors.length, 2, errors.join('\n'));
   assert.match(errors[0], /SUPABASE_JWT_SECRET is a secret/);
   assert.match(errors[1], /RATE_LIMIT_AUTH is missing/);
@@ -72,8 +77,21 @@ test('a secret in the file, and a binding that the environment lacks, are refuse
 
 test('each environment has every binding, migration and cron that development has', () => {
   for (const environment of ['staging', 'production']) {
-    const { errors } = checkSettings(parse(toml), environment, []);
-    assert.deepEqual(errors.filter((error) => error.endsWith(`[env.${environment}]`)), []);
+    for (const [at, toml] of [chatbot, clinic].entries()) {
+      const { errors } = checkSettings(FILES[at], parse(toml), environment, []);
+      assert.deepEqual(errors.filter((error) => error.endsWith(`[env.${environment}]`)), []);
+    }
+  }
+});
+
+test('the two Workers count in the same budgets, and one is bound to the other by its name', () => {
+  for (const environment of ['staging', 'production', null]) {
+    const [second, first] = [chatbot, clinic].map((toml) => (environment ? parse(toml).env[environment] : parse(toml)));
+    assert.deepEqual(second.ratelimits, first.ratelimits);
+    assert.equal(second.vars.RATE_LIMITS, first.vars.RATE_LIMITS);
+    assert.deepEqual(first.services.map(({ binding, service }) => [binding, service]), [['CHATBOT', second.name]]);
+    assert.equal(second.workers_dev, false, 'no address of its own');
+    assert.equal(second.preview_urls, false);
   }
 });
 
@@ -82,7 +100,8 @@ const SECRETS = ['SUPABASE_URL', 'CLINIC_ID', 'SUPABASE_ANON_KEY', 'SUPABASE_JWT
 test('a dry run shows migrations and upload and changes nothing', async () => {
   const { code, output, calls } = await deploy(['production', '--dry-run'], { secrets: SECRETS });
   assert.equal(code, 0, output);
-  assert.deepEqual(calls.slice(1), ['supabase db push --dry-run --linked', 'wrangler deploy --dry-run --env production']);
+  const uploads = FILES.map((file) => `wrangler deploy --dry-run --config ${file} --env production`);
+  assert.deepEqual(calls.slice(2), ['supabase db push --dry-run --linked', ...uploads]);
 });
 
 test('without a terminal it does not go on by itself; with --yes migrations come first, and /ready is asked', async (t) => {
@@ -91,7 +110,7 @@ test('without a terminal it does not go on by itself; with --yes migrations come
   const refused = await deploy(['production'], { secrets: SECRETS });
   assert.equal(refused.code, 1);
   assert.match(refused.output, /nobody is there to confirm/);
-  assert.equal(refused.calls.length, 3, 'only what changes nothing');
+  assert.equal(refused.calls.length, 5, 'only what changes nothing');
 
   let asked = 0;
   const server = createServer((_, reply) => {
@@ -104,8 +123,8 @@ test('without a terminal it does not go on by itself; with --yes migrations come
   server.close();
   assert.equal(done.code, 0, done.output);
   assert.equal(asked, 2);
-  assert.match(done.calls[3], /^supabase db push --yes --linked$/);
-  assert.match(done.calls[4], /^wrangler deploy --env production --message [0-9a-f]+$/);
+  assert.match(done.calls[5], /^supabase db push --yes --linked$/);
+  for (const [at, file] of FILES.entries()) assert.match(done.calls[6 + at], new RegExp(`^wrangler deploy --config ${file} --env production --message [0-9a-f]+$`));
 });
 
 test('anything else is answered with how to use it', async () => {
@@ -116,13 +135,16 @@ test('anything else is answered with how to use it', async () => {
   }
 });
 
-for (const environment of ['staging', 'production']) {
-  test(`the real wrangler would deploy ${environment}`, async () => {
-    const args = ['deploy', '--dry-run', '--env', environment, '--outdir', join(folder, environment)];
+const LIMITS = ['env.RATE_LIMIT_ANON', 'env.RATE_LIMIT_USER', 'env.RATE_LIMIT_AUTH', 'env.METRICS'];
+const BINDINGS = { 'wrangler.toml': ['env.FEED', 'env.ROOM', 'env.ACCESS_QUEUE', 'env.CHATBOT', ...LIMITS], 'wrangler.chatbot.toml': ['env.AI', ...LIMITS] };
+
+for (const [file, environment] of FILES.flatMap((file) => [[file, 'staging'], [file, 'production']])) {
+  test(`the real wrangler would deploy ${file} to ${environment}`, async () => {
+    const args = ['deploy', '--dry-run', '--config', file, '--env', environment, '--outdir', join(folder, `${file}-${environment}`)];
     const env = { WRANGLER_SEND_METRICS: 'false', WRANGLER_LOG_PATH: join(folder, 'logs'), CI: '1', NO_COLOR: '1' };
     const { code, output } = await execute(join(root, 'node_modules', '.bin', 'wrangler'), args, env);
     assert.equal(code, 0, output);
-    for (const binding of ['env.FEED', 'env.ROOM', 'env.RATE_LIMIT_ANON', 'env.RATE_LIMIT_USER', 'env.RATE_LIMIT_AUTH', 'env.METRICS']) assert.match(output, new RegExp(binding));
+    for (const binding of BINDINGS[file]) assert.match(output, new RegExp(binding));
     assert.doesNotMatch(output, /WARNING/, output);
   });
 }

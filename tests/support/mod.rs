@@ -275,6 +275,10 @@ impl Platform for Script {
         reply
     }
 
+    async fn chatbot_ready(&self, _timeout_ms: u32) -> Option<Vec<u8>> {
+        None
+    }
+
     async fn sleep(&self, _ms: u32) {}
 
     fn upstream_ms(&self) -> u64 {

@@ -15,7 +15,7 @@ const SLOW_MS = 1500;
 let worker;
 before(async () => {
   const build = join(root, 'target', 'panic-worker');
-  const made = spawnSync(join(root, 'scripts', 'build'), ['--out-dir', build, '--features', 'panic-route'], { encoding: 'utf8' });
+  const made = spawnSync(join(root, 'scripts', 'build'), ['--worker', 'clinic', '--out-dir', build, '--features', 'panic-route'], { encoding: 'utf8' });
   assert.equal(made.status, 0, made.stderr);
   worker = await start({}, { build });
 });

@@ -34,7 +34,7 @@ export async function line(target) {
 /** A Worker whose Chroma and embedding model are behind such lines; without models one that has neither. */
 export async function clinic(changes = {}) {
   if (!env.CHROMA_URL) {
-    const worker = await start({ CHAT_ANON: 'true', SUPABASE_SERVICE_ROLE_KEY: env.SERVICE_ROLE_KEY, ...changes });
+    const worker = await start({ CHAT_ANON: 'true', SUPABASE_SERVICE_ROLE_KEY: env.SERVICE_ROLE_KEY, ...changes }, { chatbot: true });
     return { worker, end: () => worker.stop(), ...asked(worker) };
   }
   const chroma = await line(env.CHROMA_URL);
@@ -43,7 +43,7 @@ export async function clinic(changes = {}) {
     SUPABASE_SERVICE_ROLE_KEY: env.SERVICE_ROLE_KEY, VECTOR_STORE: 'chroma', CHROMA_URL: chroma.url, CHROMA_COLLECTION: 'knowledge',
     EMBEDDINGS: 'openai', EMBEDDINGS_URL: `${model.url}/v1`, EMBEDDINGS_MODEL: env.EMBEDDINGS_MODEL, EMBEDDINGS_DIMENSION: env.EMBEDDINGS_DIMENSION,
     CHAT_ANON: 'true', ...changes,
-  });
+  }, { chatbot: true });
   const end = async () => {
     await worker.stop();
     chroma.close();
@@ -60,7 +60,7 @@ function asked(worker) {
     remove: (slug) => ask('DELETE', `documents/${slug}`),
     search: (query, more = {}, role = 'admin') => ask('POST', 'search', { role, body: { query, ...more } }),
     // The clock's event, as wrangler dev lets one make it.
-    tick: (cron = '2-57/5 * * * *') => fetch(`${worker.url}/cdn-cgi/handler/scheduled?cron=${encodeURIComponent(cron)}`),
+    tick: (cron = '2-57/5 * * * *') => fetch(`${worker.chatbot}/cdn-cgi/handler/scheduled?cron=${encodeURIComponent(cron)}`),
   };
 }
 
