@@ -336,16 +336,26 @@ impl App {
         // A fetch of the key set, or another request's, ends long before this many turns.
         for _ in 0..MAX_TURNS {
             let outcome = auth::authenticate_token(token, &self.config, &self.keys.borrow(), now())?;
-            match outcome {
-                Outcome::Caller(caller) => {
-                    if let Some(holder) = caller.holder() {
-                        self.verified.borrow_mut().keep(token, holder, now());
-                    }
-                    return Ok(caller);
+            let caller = match outcome {
+                Outcome::Caller(caller) => caller,
+                Outcome::Verify(pending) => {
+                    let is_right =
+                        apart(platform.verify(pending.key(), pending.signed(), pending.signature())).await;
+                    pending.verified(is_right, &self.config, now())?
                 }
-                Outcome::FetchKeys => apart(self.fetch_keys(platform)).await,
-                Outcome::AwaitKeys => platform.sleep(WAIT_MS).await,
+                Outcome::FetchKeys => {
+                    apart(self.fetch_keys(platform)).await;
+                    continue;
+                }
+                Outcome::AwaitKeys => {
+                    platform.sleep(WAIT_MS).await;
+                    continue;
+                }
+            };
+            if let Some(holder) = caller.holder() {
+                self.verified.borrow_mut().keep(token, holder, now());
             }
+            return Ok(caller);
         }
         Err(Problem::new(Kind::Unavailable, "Tokens cannot be checked at the moment.").retry_after(5))
     }

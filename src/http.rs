@@ -6,6 +6,8 @@ use std::fmt;
 
 use futures::stream::LocalBoxStream;
 
+use crate::auth::jwk::Key;
+
 /// The methods that are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
@@ -168,7 +170,7 @@ pub enum Budget {
     Auth,
 }
 
-/// The one port to everything outside: upstreams, budgets, the clock.
+/// The one port to everything outside: upstreams, budgets, the arithmetic of public keys, the clock.
 pub trait Platform {
     /// A body that has not been read.
     type Stream;
@@ -201,6 +203,15 @@ pub trait Platform {
 
     /// Whether the budget of this key allows one more request.
     fn admit(&self, budget: Budget, key: &str) -> impl Future<Output = Result<bool, String>>;
+
+    /// Whether the key made the signature. An error, which is for the log, where the platform cannot use the key: then it
+    /// made none.
+    fn verify(
+        &self,
+        key: &Key,
+        signed: &[u8],
+        signature: &[u8],
+    ) -> impl Future<Output = Result<bool, String>>;
 
     /// Opens a socket in one of the clinic's Rooms; the reply is the upgrade.
     fn open_room(

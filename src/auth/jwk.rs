@@ -1,11 +1,12 @@
 //! Public keys out of a JWK set (RFC 7517, RFC 7518 section 6): P-256 and RSA keys that verify signatures.
+//!
+//! What can be told from a key's members is checked here. The arithmetic is the platform's ([`crate::http::Platform::verify`]),
+//! which refuses what is left, a point off the curve: such a key is known and verifies nothing.
+
+use std::ops::RangeInclusive;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use p256::ecdsa;
-use rsa::pkcs1v15;
-use rsa::signature::Verifier;
 use serde_json::{Map, Value};
-use sha2::Sha256;
 
 use super::json;
 use super::jws::Algorithm;
@@ -13,37 +14,34 @@ use super::jws::Algorithm;
 /// The longest document that is read.
 pub const MAX_JWKS_LEN: usize = 64 * 1024;
 const MAX_KEYS: usize = 32;
-const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
-const MIN_RSA_EXPONENT: u64 = 65_537;
+/// Bytes of a coordinate of P-256.
+const COORDINATE: usize = 32;
+const RSA_BITS: RangeInclusive<usize> = 2048..=4096;
+/// The upper end is that of ring and of the crate `rsa`: what a larger exponent costs, everybody could have us pay.
+const RSA_EXPONENTS: RangeInclusive<u64> = 65_537..=(1 << 33) - 1;
 
 /// A key with the one algorithm it may be used for.
-#[derive(Clone, Debug)]
-pub enum Key {
-    /// ES256.
-    P256(ecdsa::VerifyingKey),
-    /// RS256.
-    Rsa(Box<pkcs1v15::VerifyingKey<Sha256>>),
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    algorithm: Algorithm,
+    jwk: String,
+    signature_len: usize,
 }
 
 impl Key {
     /// The algorithm that is bound to the key.
-    pub fn algorithm(&self) -> Algorithm {
-        match self {
-            Self::P256(_) => Algorithm::Es256,
-            Self::Rsa(_) => Algorithm::Rs256,
-        }
+    pub const fn algorithm(&self) -> Algorithm {
+        self.algorithm
     }
 
-    /// Whether the key made the signature, in the form RFC 7518 gives it.
-    // Not a part of each request's function, see `apart`: curves and big numbers are much code.
-    #[inline(never)]
-    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        match self {
-            Self::P256(key) => ecdsa::Signature::from_slice(signature)
-                .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
-            Self::Rsa(key) => pkcs1v15::Signature::try_from(signature)
-                .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
-        }
+    /// The key as a JWK with nothing but its public members, spelled in one way: two keys are the same if their texts are.
+    pub fn jwk(&self) -> &str {
+        &self.jwk
+    }
+
+    /// How long a signature by it is, in bytes: RFC 7518 section 3.4, RFC 8017 section 8.2.2.
+    pub const fn signature_len(&self) -> usize {
+        self.signature_len
     }
 }
 
@@ -88,27 +86,38 @@ fn parse_key(jwk: &Map<String, Value>) -> Option<Key> {
 }
 
 fn p256(x: &[u8], y: &[u8]) -> Option<Key> {
-    if x.len() != 32 || y.len() != 32 {
+    if x.len() != COORDINATE || y.len() != COORDINATE {
         return None;
     }
-    // SEC 1: an uncompressed point; a point off the curve is refused.
-    let point = [&[0x04], x, y].concat();
-    ecdsa::VerifyingKey::from_sec1_bytes(&point).ok().map(Key::P256)
+    let jwk = format!(r#"{{"kty":"EC","crv":"P-256","x":"{}","y":"{}"}}"#, encode(x), encode(y));
+    Some(Key { algorithm: Algorithm::Es256, jwk, signature_len: 2 * COORDINATE })
 }
 
 fn rsa(n: &[u8], e: &[u8]) -> Option<Key> {
     if e.len() > 8 || n.len() > RSA_BITS.end() / 8 {
         return None;
     }
+    let (n, e) = (without_zeros(n), without_zeros(e));
+    let bits = n.len() * 8 - n.first()?.leading_zeros() as usize;
     let exponent = e.iter().fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
-    if exponent < MIN_RSA_EXPONENT {
+    let are_odd = n.last()? & e.last()? & 1 == 1;
+    if !are_odd || !RSA_BITS.contains(&bits) || !RSA_EXPONENTS.contains(&exponent) {
         return None;
     }
-    let modulus = rsa::BoxedUint::from_be_slice_vartime(n);
-    let key = rsa::PublicKey::new_with_size_limits(modulus, rsa::BoxedUint::from(exponent), RSA_BITS).ok()?;
-    Some(Key::Rsa(Box::new(pkcs1v15::VerifyingKey::new(key))))
+    let jwk = format!(r#"{{"kty":"RSA","n":"{}","e":"{}"}}"#, encode(n), encode(e));
+    Some(Key { algorithm: Algorithm::Rs256, jwk, signature_len: n.len() })
+}
+
+/// A big-endian number in as few bytes as it has.
+fn without_zeros(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    &number[zeros..]
 }
 
 fn bytes(jwk: &Map<String, Value>, name: &str) -> Option<Vec<u8>> {
     Base64UrlUnpadded::decode_vec(jwk.get(name)?.as_str()?).ok()
+}
+
+fn encode(bytes: &[u8]) -> String {
+    Base64UrlUnpadded::encode_string(bytes)
 }

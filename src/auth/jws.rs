@@ -5,7 +5,6 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::json;
-use super::jwk::Key;
 use crate::config::Secret;
 use crate::problem::{Kind, Problem};
 
@@ -24,7 +23,8 @@ pub enum Algorithm {
     Rs256,
 }
 
-/// A token taken apart; nothing in it is believed yet.
+/// A token taken apart; nothing in it is believed yet. Without `Debug`, since it is in the clear.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Jws<'a> {
     /// What the header asks for.
     pub algorithm: Algorithm,
@@ -61,9 +61,14 @@ impl<'a> Jws<'a> {
             .is_ok_and(|mac| mac.chain_update(self.signing_input).verify_slice(&self.signature).is_ok())
     }
 
-    /// Whether the public key made the signature.
-    pub fn is_signed_by_key(&self, key: &Key) -> bool {
-        key.verifies(self.signing_input.as_bytes(), &self.signature)
+    /// What was signed.
+    pub fn signing_input(&self) -> &'a str {
+        self.signing_input
+    }
+
+    /// The signature, in the form RFC 7518 gives it.
+    pub fn signature(&self) -> &[u8] {
+        &self.signature
     }
 
     /// The payload as a JSON object; call it once the signature is known to be right.

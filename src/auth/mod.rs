@@ -15,6 +15,7 @@ mod json;
 pub mod jwk;
 pub mod jwks;
 pub mod jws;
+pub mod pending;
 pub mod routes;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ pub mod verified;
 pub use caller::{Caller, Role, UpstreamAuth};
 pub use challenge::challenge;
 pub use jwks::Jwks;
+pub use pending::Pending;
 pub use verified::Verified;
 
 use crate::config::Config;
@@ -41,9 +43,11 @@ pub struct Credentials<'a> {
 
 /// What came out of the credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Outcome<'t> {
     /// This is who calls.
     Caller(Caller),
+    /// A public key has to verify the token: [`crate::http::Platform::verify`], then [`Pending::verified`].
+    Verify(Pending<'t>),
     /// The key set is needed: [`Jwks::begin`], fetch `config.jwks_url`, [`Jwks::loaded`] or
     /// [`Jwks::failed`], then authenticate again, which ends: fetches start at least 30 s apart.
     FetchKeys,
@@ -59,21 +63,13 @@ pub fn bearer_token<'a>(credentials: Credentials<'a>, config: &Config) -> Result
     credentials.authorization.map(bearer).transpose()
 }
 
-/// Finds out who calls. `now` is in Unix seconds.
-pub fn authenticate(
-    credentials: Credentials<'_>,
+/// Finds out whose a bearer token is; the project's public keys are anon. `now` is in Unix seconds.
+pub fn authenticate_token<'t>(
+    token: &'t str,
     config: &Config,
     keys: &Jwks,
     now: u64,
-) -> Result<Outcome, Problem> {
-    match bearer_token(credentials, config)? {
-        None => Ok(Outcome::Caller(Caller::anon())),
-        Some(token) => authenticate_token(token, config, keys, now),
-    }
-}
-
-/// Finds out whose a bearer token is; the project's public keys are anon.
-pub fn authenticate_token(token: &str, config: &Config, keys: &Jwks, now: u64) -> Result<Outcome, Problem> {
+) -> Result<Outcome<'t>, Problem> {
     if config.is_public_key(token) {
         return Ok(Outcome::Caller(Caller::anon()));
     }
@@ -83,21 +79,25 @@ pub fn authenticate_token(token: &str, config: &Config, keys: &Jwks, now: u64) -
     let jws = Jws::parse(token)?;
     if jws.algorithm == Algorithm::Hs256 {
         check_secret_signature(&jws, config, keys)?;
-    } else {
-        match key_for(&jws, config, keys, now)? {
-            Plan::Use(key) => check_key_signature(&jws, key)?,
-            Plan::Fetch => return Ok(Outcome::FetchKeys),
-            Plan::Wait => return Ok(Outcome::AwaitKeys),
-            Plan::Unknown => return Err(unknown_key()),
-            Plan::Unavailable(seconds) => {
-                return Err(Problem::new(Kind::Unavailable, "Tokens cannot be checked at the moment")
-                    .retry_after(seconds)
-                    .cause("no usable key set"));
-            }
+        return believed(&jws, token, config, now).map(Outcome::Caller);
+    }
+    match key_for(&jws, config, keys, now)? {
+        Plan::Use(key) => Pending::new(token, jws, key).map(Outcome::Verify),
+        Plan::Fetch => Ok(Outcome::FetchKeys),
+        Plan::Wait => Ok(Outcome::AwaitKeys),
+        Plan::Unknown => Err(unknown_key()),
+        Plan::Unavailable(seconds) => {
+            Err(Problem::new(Kind::Unavailable, "Tokens cannot be checked at the moment")
+                .retry_after(seconds)
+                .cause("no usable key set"))
         }
     }
+}
+
+/// Whose a token is, once its signature is known to be right.
+fn believed(jws: &Jws<'_>, token: &str, config: &Config, now: u64) -> Result<Caller, Problem> {
     let user = claims::check(&jws.claims()?, config, now)?;
-    Ok(Outcome::Caller(Caller::user(user.id, user.role, user.expires_at, token)))
+    Ok(Caller::user(user.id, user.role, user.expires_at, token))
 }
 
 /// The one token of `Bearer <token>`, RFC 6750 section 2.1; anything else is a bad token, not a missing one.
@@ -152,13 +152,6 @@ fn key_for<'k>(jws: &Jws<'_>, config: &Config, keys: &'k Jwks, now: u64) -> Resu
     }
     let kid = jws.kid.as_deref().ok_or_else(unknown_key)?;
     Ok(keys.plan(now, kid))
-}
-
-fn check_key_signature(jws: &Jws<'_>, key: &jwk::Key) -> Result<(), Problem> {
-    if key.algorithm() != jws.algorithm {
-        return Err(algorithm());
-    }
-    if jws.is_signed_by_key(key) { Ok(()) } else { Err(signature()) }
 }
 
 fn algorithm() -> Problem {

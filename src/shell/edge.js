@@ -102,6 +102,31 @@ export async function tell(objects, name, url, header, text) {
   return ok;
 }
 
+// The keys that were imported, by their text. The sets that they come from are short: a clinic has two or three, and some more
+// over the years.
+const imported = new Map();
+const MAX_IMPORTED = 32;
+const ALGORITHMS = {
+  EC: { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' },
+  RSA: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' },
+};
+
+/** Whether the key, a JWK, made the signature; throws for a key that is none, such as a point off the curve. */
+export async function verify(jwk, signed, signature) {
+  const { key, algorithm } = imported.get(jwk) ?? (await importKey(jwk));
+  return crypto.subtle.verify(algorithm, key, signature, signed);
+}
+
+async function importKey(jwk) {
+  const members = JSON.parse(jwk);
+  const algorithm = ALGORITHMS[members.kty];
+  const key = await crypto.subtle.importKey('jwk', members, algorithm, false, ['verify']);
+  // What is kept is the key and no promise of it: a promise belongs to the request that made it.
+  if (imported.size >= MAX_IMPORTED) imported.clear();
+  imported.set(jwk, { key, algorithm });
+  return { key, algorithm };
+}
+
 /** A reply's status and the headers of these names, as `head` has them. */
 export function replyHead({ status, headers }, wanted) {
   let lines = String(status);

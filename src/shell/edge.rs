@@ -30,6 +30,8 @@ extern "C" {
     fn send_call(call: &str, body: Option<Uint8Array>, ms: u32, whole: usize, errors: usize) -> Promise;
     #[wasm_bindgen(js_name = tell)]
     fn tell_object(objects: &JsValue, name: &str, url: &str, header: &str, text: &str) -> Promise;
+    #[wasm_bindgen(js_name = verify)]
+    fn verify_signature(jwk: &str, signed: Uint8Array, signature: Uint8Array) -> Promise;
     #[wasm_bindgen(js_name = replyHead)]
     fn reply_head(response: &web_sys::Response, wanted: &str) -> String;
     #[wasm_bindgen(catch)]
@@ -161,6 +163,14 @@ pub async fn tell(
 ) -> worker::Result<bool> {
     let taken = settled(tell_object(objects, name, url, header, text)).await?;
     Ok(taken.as_bool() == Some(true))
+}
+
+/// Whether a public key, a JWK, made a signature; an error where `WebCrypto` cannot use the key.
+pub async fn is_signed(jwk: &str, signed: &[u8], signature: &[u8]) -> Result<bool, String> {
+    // Copies: the key may have to be imported first, and meanwhile Wasm's memory may move.
+    let verified = settled(verify_signature(jwk, signed.into(), signature.into())).await;
+    let is_right = verified.map_err(|error| worker::Error::from(error).to_string())?;
+    Ok(is_right.as_bool() == Some(true))
 }
 
 /// A response as a reply with these of its headers.

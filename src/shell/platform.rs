@@ -1,4 +1,4 @@
-//! [`Platform`] on Workers: fetch, the rate-limit bindings, timers, the clock, randomness.
+//! [`Platform`] on Workers: fetch, the rate-limit bindings, `WebCrypto`, timers, the clock, randomness.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use super::edge::broken;
 use super::object::{now_ms, post, random, random_bytes, tell};
 use super::{ai, edge, env};
 use crate::apart::apart;
+use crate::auth::jwk::Key;
 use crate::http::{Budget, Call, Collected, Pieces, Platform, Reply, SendError, set_header};
 
 /// The Worker's environment, as the one port to everything outside.
@@ -79,6 +80,10 @@ impl Platform for EdgePlatform {
 
     async fn admit(&self, budget: Budget, key: &str) -> Result<bool, String> {
         edge::is_admitted(&self.env, budget, key).await
+    }
+
+    async fn verify(&self, key: &Key, signed: &[u8], signature: &[u8]) -> Result<bool, String> {
+        edge::is_signed(key.jwk(), signed, signature).await
     }
 
     async fn open_room(&self, clinic: &str, shards: u32, vsn: &str) -> Result<Reply<Response>, SendError> {

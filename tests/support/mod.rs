@@ -7,6 +7,8 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod signatures;
+
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -14,6 +16,7 @@ use std::collections::{HashMap, VecDeque};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use chairside::access::Outcome;
 use chairside::app::{App, Handled};
+use chairside::auth::jwk::Key;
 use chairside::config::Config;
 use chairside::http::{
     BodyError, Budget, Call, Collected, Method, Payload, Pieces, Platform, Reply, Request, SendError,
@@ -184,6 +187,9 @@ pub struct Script {
     /// The readings of medical records that were noted; refused while `full`.
     pub noted: RefCell<Vec<Value>>,
     pub full: Cell<bool>,
+    /// How many signatures were to be verified; none can be while `cannot_verify`.
+    pub verified: Cell<usize>,
+    pub cannot_verify: Cell<bool>,
     kept: RefCell<HashMap<String, Kept>>,
 }
 
@@ -198,6 +204,8 @@ pub fn script(replies: Vec<Scripted>) -> Script {
         catalogue: RefCell::default(),
         noted: RefCell::default(),
         full: Cell::new(false),
+        verified: Cell::default(),
+        cannot_verify: Cell::default(),
         kept: RefCell::default(),
     }
 }
@@ -244,6 +252,14 @@ impl Platform for Script {
     async fn admit(&self, budget: Budget, key: &str) -> Result<bool, String> {
         self.admitted.borrow_mut().push((budget, key.to_owned()));
         Ok(!self.refuse.get())
+    }
+
+    async fn verify(&self, key: &Key, signed: &[u8], signature: &[u8]) -> Result<bool, String> {
+        self.verified.set(self.verified.get() + 1);
+        if self.cannot_verify.get() {
+            return Err("the key cannot be used".to_owned());
+        }
+        signatures::verify(key.jwk(), signed, signature)
     }
 
     async fn open_room(&self, clinic: &str, shards: u32, vsn: &str) -> Scripted {

@@ -1,9 +1,13 @@
 //! Which pairs of headers mean whom, and what goes upstream.
 
+use serde_json::json;
+
+use super::authenticate;
 use super::signing::{
-    NOW, PREVIOUS, PUBLISHABLE, SECRET, anon_key, claims, config, config_with, hs256, keys, legacy_key,
+    EC_KID, NOW, PREVIOUS, PUBLISHABLE, SECRET, anon_key, claims, config, config_with, es256, hs256, keys,
+    legacy_key,
 };
-use crate::auth::{Caller, Credentials, Outcome, Role, authenticate, challenge};
+use crate::auth::{self, Caller, Credentials, Outcome, Role, challenge};
 use crate::config::Config;
 use crate::problem::{Kind, Problem};
 
@@ -115,4 +119,8 @@ fn debug_shows_no_token() {
     let caller = ask(None, Some(&bearer(&token))).unwrap();
     let shown = format!("{caller:?} {:?}", Outcome::Caller(caller.clone()));
     assert!(!shown.contains(&token) && token.split('.').all(|part| !shown.contains(part)), "{shown}");
+    let (token, keys) = (es256(&json!({"alg": "ES256", "kid": EC_KID}), &claims()), keys());
+    let outcome = auth::authenticate_token(&token, &config(), &keys, NOW).unwrap();
+    let shown = format!("{outcome:?}");
+    assert!(shown.starts_with("Verify") && token.split('.').all(|part| !shown.contains(part)), "{shown}");
 }

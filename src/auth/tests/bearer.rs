@@ -1,11 +1,12 @@
 //! `Authorization` and `WWW-Authenticate`.
 
 use super::signing::{NOW, claims, claims_with, config, hs256, keys, refusal, send};
-use crate::auth::{Credentials, Outcome, authenticate, authenticate_token, challenge};
+use super::{authenticate, authenticate_token};
+use crate::auth::{Credentials, Outcome, challenge};
 use crate::problem::{Kind, Problem};
 use serde_json::json;
 
-fn ask(authorization: &str) -> Result<Outcome, Problem> {
+fn ask(authorization: &str) -> Result<Outcome<'static>, Problem> {
     authenticate(Credentials { authorization: Some(authorization), apikey: None }, &config(), &keys(), NOW)
 }
 

@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 
+use super::authenticate_token;
 use super::signing::{
-    EC_KID, EC_X, EC_Y, NOW, RSA_KID, RSA_N, SECRET, bytes, claims, config_with, ec_jwk, encode, es256,
-    hs256, hs256_text, hs256_with, keys, refusal, rs256, rsa_jwk, send,
+    EC_KID, EC_X, EC_Y, NOW, RSA_KID, RSA_N, SECRET, bytes, claims, claims_with, config_with, ec_jwk, encode,
+    es256, hs256, hs256_text, hs256_with, keys, refusal, rs256, rsa_jwk, send,
 };
-use crate::auth::{Jwks, Outcome, Role, authenticate_token};
+use crate::auth::{self, Jwks, Outcome, Role};
 use crate::problem::Kind;
 
 fn is_patient(token: &str) -> bool {
@@ -133,6 +134,38 @@ fn an_algorithm_without_a_key_in_the_settings_is_refused() {
     assert!(
         authenticate_token(&es256(&header("ES256", EC_KID), &claims()), &only_jwks, &keys(), NOW).is_ok()
     );
+}
+
+#[test]
+fn claims_are_looked_at_once_the_signature_is_right() {
+    let token = es256(&header("ES256", EC_KID), &claims_with("exp", json!(1)));
+    let (config, keys) = (config_with(&[]), keys());
+    let Ok(Outcome::Verify(pending)) = auth::authenticate_token(&token, &config, &keys, NOW) else {
+        panic!("nothing to verify");
+    };
+    let refusal = |is_right| pending.clone().verified(is_right, &config, NOW).unwrap_err();
+    assert_eq!(refusal(Ok(true)).kind, Kind::TokenExpired);
+    assert_eq!(refusal(Ok(false)).kind, Kind::TokenSignature);
+    let broken = refusal(Err("no such key".to_owned()));
+    assert_eq!((broken.kind, broken.status), (Kind::TokenSignature, 401));
+    assert_eq!(broken.cause.as_deref(), Some("no such key"));
+    assert!(!broken.detail.contains("no such key"));
+}
+
+#[test]
+fn a_signature_of_another_length_is_wrong_before_it_is_verified() {
+    for (token, kid) in [
+        (es256(&header("ES256", EC_KID), &claims()), EC_KID),
+        (rs256(&header("RS256", RSA_KID), &claims()), RSA_KID),
+    ] {
+        let (input, signature) = token.rsplit_once('.').unwrap();
+        let signature = bytes(signature);
+        for other in [&signature[1..], &[&[0], &signature[..]].concat(), &[]] {
+            let token = format!("{input}.{}", encode(other));
+            let problem = auth::authenticate_token(&token, &config_with(&[]), &keys(), NOW).unwrap_err();
+            assert_eq!(problem.kind, Kind::TokenSignature, "{kid}, {} bytes", other.len());
+        }
+    }
 }
 
 #[test]

@@ -3,11 +3,12 @@
 use proptest::prelude::*;
 use serde_json::json;
 
+use super::authenticate;
 use super::signing::{
     EC_KID, NOW, RSA_KID, SECRET, claims, config, encode, es256, hs256, hs256_text, keys, rs256, send,
 };
 use crate::auth::routes::route;
-use crate::auth::{Credentials, Jwks, Outcome, Role, authenticate, challenge, jwk};
+use crate::auth::{Credentials, Jwks, Outcome, Role, challenge, jwk};
 
 const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 

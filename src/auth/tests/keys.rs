@@ -2,9 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::signing::{EC_KID, EC_X, EC_Y, RSA_KID, ec_jwk, encode, rsa_jwk};
+use super::authenticate_token;
+use super::signing::{
+    EC_KID, EC_X, EC_Y, NOW, RSA_KID, RSA_N, bytes, claims, config, ec_jwk, encode, es256, rs256, rsa_jwk,
+};
 use crate::auth::jwk::{MAX_JWKS_LEN, parse_set};
 use crate::auth::jws::Algorithm;
+use crate::auth::{Jwks, Outcome};
+use crate::problem::Kind;
 
 fn kids(entries: &[Value]) -> Vec<String> {
     let document = json!({"keys": entries}).to_string();
@@ -61,7 +66,6 @@ fn unsuitable_ec_keys_are_skipped() {
         json!({"kid": ""}),
         json!({"kid": 7}),
         json!({"d": "AAAA"}),
-        json!({"x": EC_Y, "y": EC_X}),
         json!({"x": short}),
         json!({"x": ""}),
         json!({"x": null}),
@@ -96,6 +100,44 @@ fn unsuitable_rsa_keys_are_skipped() {
     ] {
         assert_eq!(kids(&[with(rsa_jwk(), &change), ec_jwk()]), [EC_KID], "{change}");
     }
+}
+
+/// What comes of a token when these are the project's keys.
+fn outcome(jwk: &Value, token: &str) -> Result<Outcome<'static>, Kind> {
+    let mut keys = Jwks::default();
+    keys.begin(NOW);
+    keys.loaded(NOW, json!({"keys": [jwk]}).to_string().as_bytes()).unwrap();
+    authenticate_token(token, &config(), &keys, NOW).map_err(|problem| problem.kind)
+}
+
+#[test]
+fn a_point_off_the_curve_is_known_and_verifies_nothing() {
+    let off = with(ec_jwk(), &json!({"x": EC_Y, "y": EC_X}));
+    assert_eq!(kids(std::slice::from_ref(&off)), [EC_KID]);
+    let token = es256(&json!({"alg": "ES256", "kid": EC_KID}), &claims());
+    assert!(matches!(outcome(&ec_jwk(), &token), Ok(Outcome::Caller(_))));
+    assert_eq!(outcome(&off, &token), Err(Kind::TokenSignature));
+}
+
+#[test]
+fn zeros_before_a_number_do_not_count() {
+    let zero_before = |number: &[u8]| encode([&[0], number].concat());
+    let token = rs256(&json!({"alg": "RS256", "kid": RSA_KID}), &claims());
+    let padded = with(rsa_jwk(), &json!({"n": zero_before(&bytes(RSA_N)), "e": zero_before(&[1, 0, 1])}));
+    assert!(matches!(outcome(&padded, &token), Ok(Outcome::Caller(_))));
+    let small = with(rsa_jwk(), &json!({"n": zero_before(&bytes(RSA_N)[1..])}));
+    let half_a_byte = with(rsa_jwk(), &json!({"n": encode([&[0x0f], &bytes(RSA_N)[1..]].concat())}));
+    assert_eq!(kids(&[small]), Vec::<String>::new());
+    assert_eq!(kids(&[half_a_byte]), Vec::<String>::new());
+}
+
+#[test]
+fn a_key_is_spelled_with_its_public_members_alone() {
+    let document = json!({"keys": [ec_jwk(), rsa_jwk()]}).to_string();
+    let keys = parse_set(document.as_bytes()).unwrap();
+    let spelled: Vec<Value> = keys.iter().map(|(_, key)| serde_json::from_str(key.jwk()).unwrap()).collect();
+    assert_eq!(spelled[0], json!({"kty": "EC", "crv": "P-256", "x": EC_X, "y": EC_Y}));
+    assert_eq!(spelled[1], json!({"kty": "RSA", "n": RSA_N, "e": "AQAB"}));
 }
 
 #[test]

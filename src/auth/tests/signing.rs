@@ -8,7 +8,8 @@ use rsa::signature::{SignatureEncoding, Signer};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::auth::{Credentials, Jwks, Outcome, authenticate};
+use super::authenticate;
+use crate::auth::{Credentials, Jwks, Outcome};
 use crate::config::Config;
 use crate::problem::{Kind, Problem};
 
@@ -146,7 +147,7 @@ pub fn rs256(header: &Value, claims: &Value) -> String {
 }
 
 /// Sends a token as a supabase-js client does.
-pub fn send(token: &str) -> Result<Outcome, Problem> {
+pub fn send(token: &str) -> Result<Outcome<'static>, Problem> {
     let (authorization, anon) = (format!("Bearer {token}"), anon_key());
     let credentials = Credentials { authorization: Some(&authorization), apikey: Some(&anon) };
     authenticate(credentials, &config(), &keys(), NOW)

@@ -1,5 +1,6 @@
 //! The examples of RFC 7515 appendix A and RFC 7519 sections 3.1, 6.1 and appendix A.
 
+use super::signatures;
 use super::signing::{EC_KID, RSA_KID, bytes, keys, refusal};
 use crate::auth::jws::{Algorithm, Jws};
 use crate::problem::Kind;
@@ -13,6 +14,12 @@ const HS256_KEY: &str =
 const RS256_SIGNATURE: &str = "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw";
 const ES256_SIGNATURE: &str =
     "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
+
+fn is_signed_by(jws: &Jws<'_>, kid: &str) -> bool {
+    let keys = keys();
+    let jwk = keys.get(kid).unwrap().jwk();
+    signatures::verify(jwk, jws.signing_input().as_bytes(), jws.signature()).unwrap()
+}
 
 #[test]
 fn rfc7515_a1_hs256_and_rfc7519_section_3_1() {
@@ -32,10 +39,10 @@ fn rfc7515_a2_rs256() {
     let token = format!("eyJhbGciOiJSUzI1NiJ9.{PAYLOAD}.{RS256_SIGNATURE}");
     let jws = Jws::parse(&token).unwrap();
     assert_eq!(jws.algorithm, Algorithm::Rs256);
-    assert!(jws.is_signed_by_key(keys().get(RSA_KID).unwrap()));
-    assert!(!jws.is_signed_by_key(keys().get(EC_KID).unwrap()));
+    assert!(is_signed_by(&jws, RSA_KID));
+    assert!(!is_signed_by(&jws, EC_KID));
     let other = format!("eyJhbGciOiJSUzI1NiJ9.{}.{RS256_SIGNATURE}", PAYLOAD.replace("Ijp0", "Ijp1"));
-    assert!(!Jws::parse(&other).unwrap().is_signed_by_key(keys().get(RSA_KID).unwrap()));
+    assert!(!is_signed_by(&Jws::parse(&other).unwrap(), RSA_KID));
 }
 
 #[test]
@@ -43,10 +50,10 @@ fn rfc7515_a3_es256() {
     let token = format!("eyJhbGciOiJFUzI1NiJ9.{PAYLOAD}.{ES256_SIGNATURE}");
     let jws = Jws::parse(&token).unwrap();
     assert_eq!(jws.algorithm, Algorithm::Es256);
-    assert!(jws.is_signed_by_key(keys().get(EC_KID).unwrap()));
-    assert!(!jws.is_signed_by_key(keys().get(RSA_KID).unwrap()));
+    assert!(is_signed_by(&jws, EC_KID));
+    assert!(!is_signed_by(&jws, RSA_KID));
     let other = format!("eyJhbGciOiJFUzI1NiJ9.{}.{ES256_SIGNATURE}", PAYLOAD.replace("Ijp0", "Ijp1"));
-    assert!(!Jws::parse(&other).unwrap().is_signed_by_key(keys().get(EC_KID).unwrap()));
+    assert!(!is_signed_by(&Jws::parse(&other).unwrap(), EC_KID));
 }
 
 #[test]
