@@ -9,8 +9,8 @@ use futures::{FutureExt, StreamExt};
 use serde::Deserialize;
 use worker::wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 use worker::{
-    Delay, DurableObject, Env, Error, EventStream, Request, Response, Result, State, WebSocket,
-    WebSocketIncomingMessage, WebsocketEvent, console_error, console_log, durable_object,
+    Delay, DurableObject, Env, Error, EventStream, Fetch, Method, Request, Response, Result, State,
+    WebSocket, WebSocketIncomingMessage, WebsocketEvent, console_error, console_log, durable_object,
 };
 
 use super::env;
@@ -225,11 +225,13 @@ impl Inner {
 
     async fn open(&self) -> Result<WebSocket> {
         let (config, key) = self.upstream().ok_or("no service key")?;
-        let base = config.supabase_url.replacen("http", "ws", 1);
-        let url = format!("{base}/realtime/v1/websocket?apikey={}&vsn=2.0.0", key.expose());
-        // Its own words would hold the key.
-        let url = url.parse().map_err(|_| Error::from("the URL of Realtime is not one"))?;
-        WebSocket::connect(url).await
+        let url = format!("{}/realtime/v1/websocket?apikey={}&vsn=2.0.0", config.supabase_url, key.expose());
+        // The same as `WebSocket::connect`, which would bring a parser for URLs. The runtime's own words would hold the key.
+        let failed = |_| Error::from("Realtime cannot be reached");
+        let mut request = Request::new(&url, Method::Get).map_err(failed)?;
+        request.headers_mut()?.set("upgrade", "websocket")?;
+        let response = Fetch::Request(request).send().await.map_err(failed)?;
+        response.websocket().ok_or_else(|| "Realtime opens no socket".into())
     }
 
     /// Takes in frames until the socket is closed; gives the close code. Those that come at once, as Realtime sends
