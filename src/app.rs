@@ -14,7 +14,9 @@ use crate::config::{Config, ConfigError};
 use crate::http::{Answer, Budget, Method, Payload, Platform, Request};
 use crate::problem::{Kind, Problem};
 use crate::rag::parts::Parts;
-use crate::rest::{self, Rest};
+use crate::rest;
+#[cfg(feature = "clinic")]
+use crate::rest::Rest;
 use crate::schema::Schema;
 use crate::v1;
 use crate::{cors, health, pass_auth, realtime};
@@ -250,7 +252,8 @@ impl App {
             Route::V1(_) => Err(Problem::new(Kind::Unavailable, "The chatbot cannot be reached; try again.")
                 .retry_after(5)
                 .cause("no Worker at the binding CHATBOT")),
-            Route::Table(_) | Route::Function(_) | Route::Audit if cfg!(feature = "clinic") => {
+            #[cfg(feature = "clinic")]
+            Route::Table(_) | Route::Function(_) | Route::Audit => {
                 let caller = self.admitted(request, platform, seen).await?;
                 let rest = Rest {
                     config: &self.config,

@@ -121,8 +121,11 @@ impl Config {
         let access_log = read.optional("ACCESS_LOG", form::on_or_off);
         let reminders = Webhook::read(&mut read);
         let room_shards = read.optional("ROOM_SHARDS", form::room_shards);
-        let knowledge =
-            if cfg!(feature = "chatbot") { knowledge::read(&mut read) } else { knowledge::Knowledge::default() };
+        let knowledge = if cfg!(feature = "chatbot") {
+            knowledge::read(&mut read)
+        } else {
+            knowledge::Knowledge::default()
+        };
         for binding in RATE_LIMIT_BINDINGS {
             read.required(binding, |_| Ok(()));
         }

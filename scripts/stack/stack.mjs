@@ -118,6 +118,7 @@ function describe({ stateDir, ports, keys, gatewayUrl, processes }, tokens) {
     ...tokens,
     GATEWAY_CONTROL_URL: `http://127.0.0.1:${ports.control}`,
     WORKER_LOG: processes.logFile('worker'),
+    CHATBOT_LOG: processes.logFile('chatbot'),
     CHAIRSIDE_STATE_DIR: stateDir,
   };
 }

@@ -126,6 +126,7 @@ function describe({ stateDir, ports, project, processes }, tokens) {
     JWT_SECRET: project.jwtSecret,
     ...tokens,
     WORKER_LOG: processes.logFile('worker'),
+    CHATBOT_LOG: processes.logFile('chatbot'),
     CHAIRSIDE_STATE_DIR: stateDir,
   };
   return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined));

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use wasm_bindgen::prelude::{JsCast as _, JsValue, wasm_bindgen};
 use worker::js_sys::{Promise, Uint8Array};
@@ -83,19 +84,30 @@ thread_local! {
 /// A request's first lines: method, URL, and the usual headers.
 #[derive(Debug)]
 pub struct Head {
-    lines: String,
     method: Method,
-    url: std::ops::Range<usize>,
+    url: Range<usize>,
+    /// Where the values are of those that are there, in the order of their names.
+    values: [Option<Range<usize>>; WRITE.len()],
+    lines: String,
 }
 
 impl Head {
     /// Reads it.
     pub fn read(request: &web_sys::Request) -> Self {
         let lines = NAMES.with(|names| request_head(request, names));
-        let method_end = lines.find('\n').unwrap_or(lines.len());
-        let url_start = (method_end + 1).min(lines.len());
-        let url_end = lines[url_start..].find('\n').map_or(lines.len(), |at| url_start + at);
-        Self { method: Method::parse(&lines[..method_end]), url: url_start..url_end, lines }
+        let mut end = 0;
+        let mut places = lines.split('\n').map(|line| {
+            let start = end;
+            end = start + line.len() + 1;
+            start..start + line.len()
+        });
+        let method = Method::parse(&lines[places.next().unwrap_or_default()]);
+        let url = places.next().unwrap_or_default();
+        let mut values = [const { None }; WRITE.len()];
+        for (value, place) in values.iter_mut().zip(places) {
+            *value = lines[place.clone()].starts_with('=').then(|| place.start + 1..place.end);
+        }
+        Self { method, url, values, lines }
     }
 
     /// The method.
@@ -112,7 +124,7 @@ impl Head {
     pub fn header(&self, name: &str, ask: impl FnOnce() -> Option<String>) -> Option<String> {
         let names = if self.method.is_read() { READ } else { WRITE };
         let Some(at) = names.iter().position(|known| *known == name) else { return ask() };
-        self.lines[self.url.end..].split('\n').nth(at + 1)?.strip_prefix('=').map(str::to_owned)
+        self.values[at].clone().map(|place| self.lines[place].to_owned())
     }
 }
 

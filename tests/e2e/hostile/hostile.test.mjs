@@ -16,9 +16,10 @@ const ADMIN = [['apikey', env.ANON_KEY], ['authorization', `Bearer ${env.TOKEN_A
 const LEAST = 260;
 
 let tried = 0;
-let logStart = 0;
+const LOGS = [env.WORKER_LOG, env.CHATBOT_LOG];
+let logStarts = [];
 before(() => {
-  logStart = statSync(env.WORKER_LOG).size;
+  logStarts = LOGS.map((file) => statSync(file).size);
 });
 
 /** The cases of a text table, by their headings. */
@@ -108,8 +109,9 @@ test('enough_was_tried_and_the_next_request_is_served', async () => {
 });
 
 test('nothing_of_it_is_in_the_log', () => {
-  const log = readFileSync(env.WORKER_LOG).subarray(logStart).toString('utf8');
-  assert.ok(log.includes('"request_id"'), 'the log is not the Worker’s');
+  const logs = LOGS.map((file, at) => readFileSync(file).subarray(logStarts[at]).toString('utf8'));
+  for (const log of logs) assert.ok(log.includes('"request_id"'), 'the log is not the Worker’s');
+  const log = logs.join('\n');
   const secrets = [V, env.TOKEN_ADMIN, env.ANON_KEY, env.SERVICE_ROLE_KEY, env.SECRET_KEY, env.JWT_SECRET];
   for (const secret of secrets) assert.ok(!log.includes(secret), 'a value, a body or a key is in the log');
   // wrangler dev itself writes down each path, deployed Workers do not.
