@@ -39,7 +39,10 @@ function arguments_(folder, { port, config, storage = join(folder, 'wrangler-sta
   return ['dev', '--local', '--ip', '127.0.0.1', '--port', String(port), '--inspector-port', '0', '--persist-to', storage, '--show-interactive-dev-session=false', '--config', config];
 }
 
-/** Starts the chatbot's beside the other of the same folder. Returns its handle and its address, which nobody but tests needs. */
+/**
+ * Starts the chatbot's for the other of the same folder, which is started after it: a Worker that is bound to another begins
+ * anew when that one comes. Returns its handle and its address, which nobody but tests needs.
+ */
 async function startChatbotWorker(processes, { folder, config, cwd, name = 'chatbot', ...options }) {
   const port = await freePort();
   const args = arguments_(folder, { port, config, storage: join(folder, 'chatbot-state') });
@@ -73,11 +76,11 @@ export async function startMainWorker(processes, { stateDir, port, vars, watch }
   const folder = join(stateDir, 'worker');
   const [config, second] = watch ? writeWatched(folder) : writeCopies(folder, stateDir);
   writeVars(folder, vars);
-  const chatbot = startChatbotWorker(processes, { folder, config: second, cwd: root });
+  await startChatbotWorker(processes, { folder, config: second, cwd: root });
   const args = arguments_(folder, { port, config });
   const handle = processes.start('worker', wrangler, args, { cwd: root, env: wranglerEnv(folder) });
   // A build may still have to run, or run again for an edit made meanwhile.
-  await Promise.all([chatbot, processes.ready(handle, () => answersHttp(port), 900)]);
+  await processes.ready(handle, () => answersHttp(port), 900);
   return handle;
 }
 
@@ -171,7 +174,7 @@ let extra = 0;
  *   build       folder of another build of the clinic's (default: the one the stack runs)
  *   storage     folder of its Durable Objects' data; one that was killed goes on from it (default: a new one)
  *   logFile     default: a file of its own beside the stack's logs
- *   chatbot     whether the chatbot's Worker is started too; `chatbot` is its own address then
+ *   chatbot     whether the chatbot's Worker is started too; `chatbot` is `{url, logFile}` then
  * Returns `{url, port, logFile, stop(), kill(), ended, chatbot}`: stop asks, kill is SIGKILL to the whole
  * process group, as when a machine dies. One that a test forgets is ended with its stack.
  */
@@ -185,13 +188,14 @@ export async function startWorker({ stateDir = process.env.CHAIRSIDE_STATE_DIR, 
   const config = writeConfig(folder, CLINIC, { build: build ?? finishedBuild(stateDir), rateLimits, vars: told });
   writeVars(folder, vars);
   const args = arguments_(folder, { port: at, config, storage });
-  const handle = processes.start(name, wrangler, args, { cwd: folder, env: wranglerEnv(folder), logFile, unref: true });
+  let handle;
   let second;
   try {
     if (chatbot) {
       const config = writeConfig(folder, CHATBOT, { build: finishedBuild(stateDir, CHATBOT), rateLimits, vars: told });
       second = await startChatbotWorker(processes, { folder, config, cwd: folder, name: `${name}-chatbot`, unref: true });
     }
+    handle = processes.start(name, wrangler, args, { cwd: folder, env: wranglerEnv(folder), logFile, unref: true });
     await processes.ready(handle, () => answersHttp(at), 60);
   } catch (error) {
     await processes.stopAll();
@@ -202,7 +206,7 @@ export async function startWorker({ stateDir = process.env.CHAIRSIDE_STATE_DIR, 
     port: at,
     logFile: handle.logFile,
     ended: handle.ended,
-    chatbot: second?.url,
+    chatbot: second && { url: second.url, logFile: second.handle.logFile },
     stop: () => processes.stopAll(),
     kill: () => Promise.all([handle, ...(second ? [second.handle] : [])].map((one) => processes.stop(one, { signal: 'SIGKILL' }))),
   };

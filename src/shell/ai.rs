@@ -7,7 +7,7 @@ use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::Response;
 use worker::{AbortSignal, Env, Error, Result};
 
-/// The binding's name in wrangler.toml.
+/// The binding's name in wrangler.chatbot.toml.
 pub const BINDING: &str = "AI";
 
 /// Whether there is one.
@@ -31,5 +31,5 @@ fn binding(env: &Env) -> Result<JsValue> {
     if binding.is_object() {
         return Ok(binding);
     }
-    Err(Error::RustError(format!("there is no binding {BINDING}; see [ai] in wrangler.toml")))
+    Err(Error::RustError(format!("there is no binding {BINDING}; see [ai] in wrangler.chatbot.toml")))
 }

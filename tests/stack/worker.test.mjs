@@ -1,9 +1,11 @@
-// Further Workers for tests: quick to start, to be killed at any time, never left behind.
+// Further Workers for tests: quick to start, to be killed at any time, never left behind; and what the two Workers are to each other.
 
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { startWorker, workerVars } from '../../scripts/stack/worker.mjs';
+import { startWorkerd } from '../../scripts/stack/workerd.mjs';
 import { env } from './support.mjs';
 
 const keys = { anonKey: env.ANON_KEY, serviceRoleKey: env.SERVICE_ROLE_KEY, publishableKey: env.PUBLISHABLE_KEY, jwtSecret: env.JWT_SECRET };
@@ -58,4 +60,32 @@ test('its_log_is_where_it_was_asked_for', async () => {
   await worker.stop();
   assert.ok(existsSync(logFile));
   assert.match(readFileSync(logFile, 'utf8'), /Ready on/);
+});
+
+const getJson = async (url) => {
+  const reply = await fetch(url, { headers: { apikey: env.ANON_KEY } });
+  return [reply.status, await reply.json()];
+};
+
+test('the_chatbot_is_reached_through_the_clinic_and_serves_nothing_else', async () => {
+  const worker = await startWorker({ vars, chatbot: true });
+  const [status, models] = await getJson(`${worker.url}/v1/models`);
+  assert.deepEqual([status, models.object], [200, 'list']);
+  const [, ready] = await getJson(`${worker.url}/ready`);
+  assert.deepEqual(ready.upstreams, { rest: 'up', auth: 'up', chatbot: 'up' });
+  for (const path of ['/rest/v1/service?limit=1', '/rest/v1/rpc/free_slots', '/auth/v1/settings', '/v1/audit/verify', '/']) {
+    const [refused, problem] = await getJson(`${worker.chatbot.url}${path}`);
+    assert.deepEqual([path, refused, problem.code], [path, 404, 'not-found']);
+  }
+  await worker.stop();
+  await assert.rejects(fetch(worker.chatbot.url));
+});
+
+test('without_a_chatbot_its_paths_say_so_and_the_rest_is_served', async () => {
+  const worker = await startWorkerd({ folder: join(env.CHAIRSIDE_STATE_DIR, 'extra', 'alone'), vars });
+  const [status, { error }] = await getJson(`${worker.url}/v1/models`);
+  assert.deepEqual([status, error.code, error.type], [503, 'unavailable', 'server_error']);
+  const [isReady, ready] = await getJson(`${worker.url}/ready`);
+  assert.deepEqual([isReady, ready.upstreams], [200, { rest: 'up', auth: 'up', chatbot: 'down' }]);
+  await worker.stop();
 });

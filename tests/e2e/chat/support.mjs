@@ -35,12 +35,12 @@ export async function documents() {
 /** A Worker whose model is scripted; without vectors unless `changes` has them. */
 export async function scripted(changes = {}) {
   const model = await startModel();
-  const worker = await start({ CHAT: 'openai', CHAT_URL: model.url, CHAT_MODEL: 'scripted', CHAT_ANON: 'true', CHAT_TIMEOUT_MS: '1500', UPSTREAM_TIMEOUT_MS: '1500', ...changes });
+  const worker = await start({ CHAT: 'openai', CHAT_URL: model.url, CHAT_MODEL: 'scripted', CHAT_ANON: 'true', CHAT_TIMEOUT_MS: '1500', UPSTREAM_TIMEOUT_MS: '1500', ...changes }, { chatbot: true });
   const stop = async () => {
     await worker.stop();
     await model.stop();
   };
-  return { model, worker, stop, client: client(worker.url), log: () => readFileSync(worker.logFile, 'utf8') };
+  return { model, worker, stop, client: client(worker.url), log: () => readFileSync(worker.chatbot.logFile, 'utf8') };
 }
 
 /** OpenAI's client, unchanged. */

@@ -60,7 +60,7 @@ function asked(worker) {
     remove: (slug) => ask('DELETE', `documents/${slug}`),
     search: (query, more = {}, role = 'admin') => ask('POST', 'search', { role, body: { query, ...more } }),
     // The clock's event, as wrangler dev lets one make it.
-    tick: (cron = '2-57/5 * * * *') => fetch(`${worker.chatbot}/cdn-cgi/handler/scheduled?cron=${encodeURIComponent(cron)}`),
+    tick: (cron = '2-57/5 * * * *') => fetch(`${worker.chatbot.url}/cdn-cgi/handler/scheduled?cron=${encodeURIComponent(cron)}`),
   };
 }
 

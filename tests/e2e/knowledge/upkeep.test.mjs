@@ -34,7 +34,7 @@ async function reconciled() {
     if (now.every(({ name, passes: done }) => done > (before.find((index) => index.name === name)?.passes ?? 0))) return;
     await sleep(100);
   }
-  assert.fail(`not reconciled\n${readFileSync(it.worker.logFile, 'utf8').slice(-3000)}`);
+  assert.fail(`not reconciled\n${readFileSync(it.worker.chatbot.logFile, 'utf8').slice(-3000)}`);
 }
 
 const first = async (query, more) => {
@@ -72,7 +72,7 @@ test('the log says why vectors were left out, and no word of the question', with
   } finally {
     it.chroma.cut = false;
   }
-  const told = () => readFileSync(it.worker.logFile, 'utf8');
+  const told = () => readFileSync(it.worker.chatbot.logFile, 'utf8');
   for (let tries = 0; tries < 100 && !told().includes('vectors: unreachable'); tries++) await sleep(50);
   const log = told();
   assert.match(log, /"route":"\/v1\/knowledge\/search".*"cause":"vectors: unreachable/);
@@ -134,7 +134,7 @@ test('a new index is filled while the old one answers, searched after the switch
 
 test('a schedule that is nobody\'s is told in the log', async () => {
   await it.tick('1 2 3 4 5');
-  const told = () => readFileSync(it.worker.logFile, 'utf8').includes('nothing runs at 1 2 3 4 5');
+  const told = () => readFileSync(it.worker.chatbot.logFile, 'utf8').includes('nothing runs at 1 2 3 4 5');
   for (let tries = 0; tries < 20 && !told(); tries += 1) await sleep(100);
   assert.ok(told());
 });
