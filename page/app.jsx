@@ -1,6 +1,6 @@
 // Who is here decides what there is: signing in, or the views of a role.
 
-import { useCallback, useEffect, useState } from 'preact/hooks';
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { Clinic } from './lib/context.js';
 import { problemOf } from './lib/problem.js';
 import { useRoute } from './lib/route.js';
@@ -24,12 +24,16 @@ export function App({ clinic }) {
 // The clinic's own facts, which everybody may read; but nobody with a token that has ended, so they are read anew then.
 function useFacts(client, whose) {
   const [facts, setFacts] = useState({});
+  // Of two readings the later one counts, whichever is answered first: the refusal of a token that ended may come last.
+  const latest = useRef(0);
   const out = whose === 'out';
   const read = useCallback(async () => {
+    const mine = ++latest.current;
     const [settings, dentists] = await Promise.all([
       client.from('clinic_settings').select().single(),
       client.from('dentist').select('id, first_name, last_name, specialty').order('last_name'),
     ]);
+    if (mine !== latest.current) return;
     const failed = [settings, dentists].find(({ error }) => error);
     if (failed) setFacts({ problem: problemOf(failed) });
     else setFacts({ settings: settings.data, dentists: dentists.data });
