@@ -87,8 +87,19 @@ test('a_session_that_cannot_be_renewed_ends_at_the_sign_in_page_with_a_word', as
   const { page } = await person('reception1');
   await live(page);
   await tamper(page, { access_token: token(id('c1'), -60), expires_at: now() + 3600, refresh_token: 'no-such-token' });
+  // Of the two readings of the clinic's facts, the one that the old token is refused is answered last.
+  let isHeld = false;
+  await page.route('**/rest/v1/clinic_settings*', async (route) => {
+    if (isHeld) return route.continue();
+    isHeld = true;
+    const response = await route.fetch();
+    await sleep(2000);
+    await route.fulfill({ response });
+  });
   await page.reload();
   await page.getByText('Your session has ended').waitFor();
+  await sleep(2500);
+  await page.getByText('Your session has ended').waitFor({ timeout: 500 });
   await signIn(page, 'reception1@clinic.test');
   await live(page);
 });
