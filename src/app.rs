@@ -147,11 +147,11 @@ impl<'a> Route<'a> {
     fn pattern(self, schema: &Schema) -> Cow<'static, str> {
         match self {
             Self::Table(name) => match schema.table(name) {
-                Some(table) => Cow::Owned(format!("/rest/v1/{}", table.name)),
+                Some(table) => Cow::Owned(["/rest/v1/", table.name].concat()),
                 None => Cow::Borrowed("/rest/v1/{table}"),
             },
             Self::Function(name) => match schema.function(name) {
-                Some(function) => Cow::Owned(format!("/rest/v1/rpc/{}", function.name)),
+                Some(function) => Cow::Owned(["/rest/v1/rpc/", function.name].concat()),
                 None => Cow::Borrowed("/rest/v1/rpc/{function}"),
             },
             Self::Auth(_) => Cow::Borrowed("/auth/v1/*"),
@@ -286,7 +286,7 @@ impl App {
         let (budget, key) = match &caller {
             Ok(Caller { id: Some(id), role, .. }) => {
                 seen.role = *role;
-                (Budget::User, id.hyphenated().to_string())
+                (Budget::User, text_of(*id))
             }
             _ => (Budget::Anon, address(request)),
         };
@@ -423,7 +423,12 @@ fn request_id<P: Platform>(request: &impl Request, platform: &P) -> String {
     request
         .header("x-request-id")
         .and_then(|id| Uuid::try_parse(&id).ok())
-        .map_or_else(|| platform.new_id(), |id| id.hyphenated().to_string())
+        .map_or_else(|| platform.new_id(), text_of)
+}
+
+/// A UUID as PostgreSQL prints it, without the formatter's detour.
+pub(crate) fn text_of(id: Uuid) -> String {
+    id.hyphenated().encode_lower(&mut Uuid::encode_buffer()).to_owned()
 }
 
 /// The client's address, as Cloudflare saw it. Of IPv6 the network: whoever has one address has all of its /64, and a

@@ -72,7 +72,7 @@ async function nudgeFeed(env, clinic) {
  * Up to `whole` bytes of a good reply's body come with it, of an error's up to `errors`: see `taken`.
  */
 export async function send(call, body, ms, whole, errors) {
-  const [method, url, wanted, ...headers] = call.split('\n');
+  const lines = call.split('\n');
   const controller = new AbortController();
   let late = false;
   const timer = setTimeout(() => {
@@ -80,8 +80,8 @@ export async function send(call, body, ms, whole, errors) {
     controller.abort();
   }, ms);
   try {
-    const response = await fetch(url, { method, headers: pairs(headers), body, redirect: 'manual', signal: controller.signal });
-    const head = replyHead(response, wanted);
+    const response = await fetch(lines[1], { method: lines[0], headers: pairs(lines, 3), body, redirect: 'manual', signal: controller.signal });
+    const head = replyHead(response, lines[2]);
     const limit = response.status < 400 ? whole : errors;
     if (limit === 0 || response.body === null) return { response, head };
     const { bytes, rest } = await upTo(response, limit);
@@ -148,17 +148,17 @@ function split(names) {
   return list;
 }
 
-function pairs(lines) {
+function pairs(lines, first) {
   const headers = {};
-  for (let at = 0; at + 1 < lines.length; at += 2) headers[lines[at]] = lines[at + 1];
+  for (let at = first; at + 1 < lines.length; at += 2) headers[lines[at]] = lines[at + 1];
   return headers;
 }
 
 /** An answer: the status, then names and values; the body is bytes, a stream, an upstream's response or nothing. */
 export function respond(lines, body) {
-  const [status, ...headers] = lines.split('\n');
+  const parts = lines.split('\n');
   const content = body instanceof Response ? (body.taken ?? body.body) : body;
-  return new Response(content, { status: Number(status), headers: pairs(headers) });
+  return new Response(content, { status: Number(parts[0]), headers: pairs(parts, 1) });
 }
 
 /** The bytes of a body that came with the head. */

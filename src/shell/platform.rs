@@ -12,6 +12,7 @@ use super::edge::broken;
 use super::object::{now_ms, post, random, random_bytes, tell};
 use super::{ai, edge, env};
 use crate::apart::apart;
+use crate::app::text_of;
 use crate::auth::jwk::Key;
 use crate::http::{Budget, Call, Collected, Pieces, Platform, Reply, SendError, set_header};
 
@@ -143,7 +144,7 @@ impl Platform for EdgePlatform {
     }
 
     fn new_id(&self) -> String {
-        uuid::Builder::from_random_bytes(random_bytes()).into_uuid().hyphenated().to_string()
+        text_of(uuid::Builder::from_random_bytes(random_bytes()).into_uuid())
     }
 }
 

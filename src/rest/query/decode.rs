@@ -6,13 +6,13 @@ use super::scan::Fault;
 use crate::problem::Violation;
 
 /// One parameter, decoded.
-pub(super) struct Param {
-    pub name: String,
-    pub value: String,
+pub(super) struct Param<'a> {
+    pub name: Cow<'a, str>,
+    pub value: Cow<'a, str>,
 }
 
 /// Splits and decodes; a parameter that cannot be decoded becomes a violation.
-pub(super) fn params(raw: &str, errors: &mut Vec<Violation>) -> Vec<Param> {
+pub(super) fn params<'a>(raw: &'a str, errors: &mut Vec<Violation>) -> Vec<Param<'a>> {
     let mut params = Vec::new();
     for piece in raw.split('&').filter(|piece| !piece.is_empty()) {
         let (name, value) = piece.split_once('=').map_or((piece, None), |(name, value)| (name, Some(value)));
@@ -24,16 +24,16 @@ pub(super) fn params(raw: &str, errors: &mut Vec<Violation>) -> Vec<Param> {
     params
 }
 
-fn decode_pair(name: &str, value: Option<&str>) -> Result<Param, Fault> {
+fn decode_pair<'a>(name: &'a str, value: Option<&'a str>) -> Result<Param<'a>, Fault> {
     let Some(value) = value else {
         return Err(Fault::new("missing-value", "a parameter needs \"=\" and a value"));
     };
     Ok(Param { name: decode(name)?, value: decode(value)? })
 }
 
-fn decode(text: &str) -> Result<String, Fault> {
+fn decode(text: &str) -> Result<Cow<'_, str>, Fault> {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'%' | b'+' | b';')) {
-        return Ok(text.to_owned());
+        return Ok(Cow::Borrowed(text));
     }
     if text.contains(';') {
         // Some servers, PostgREST among them, split parameters there.
@@ -49,7 +49,7 @@ fn decode(text: &str) -> Result<String, Fault> {
     if decoded.chars().any(char::is_control) {
         return Err(Fault::new("control-character", "control characters are not allowed"));
     }
-    Ok(decoded.into_owned())
+    Ok(Cow::Owned(decoded.into_owned()))
 }
 
 /// The character number of the first `%` without two hex digits.

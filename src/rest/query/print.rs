@@ -1,4 +1,5 @@
-//! The tree as canonical parameters: every name and value that could be read as syntax is quoted.
+//! The tree as canonical parameters: every name and value that could be read as syntax is quoted. Each text grows in one piece,
+//! since what a read costs here is mostly allocations.
 
 use super::tree::{
     Arrow, Condition, Direction, Embed, Field, Filter, Join, Key, Nulls, OrderTerm, Path, Query, SelectItem,
@@ -7,40 +8,63 @@ use super::tree::{
 
 /// Decoded names and values, in a fixed order.
 pub(super) fn pairs(query: &Query) -> Vec<(String, String)> {
+    let windows = query.order.len() + query.limit.len() + query.offset.len();
     let mut pairs = query.arguments.clone().unwrap_or_default();
-    pairs.extend(query.select.as_deref().map(|list| ("select".to_owned(), items(list))));
+    pairs.reserve(query.conditions.len() + windows + 4);
+    let named = |name: &str, value| (name.to_owned(), value);
+    pairs.extend(query.select.as_deref().map(|list| named("select", text(|out| items(out, list)))));
     pairs.extend(query.conditions.iter().map(|(path, condition)| pair(path, condition)));
-    pairs.extend(query.order.iter().map(|(path, terms)| (at(path, "order"), order(terms))));
+    pairs.extend(
+        query.order.iter().map(|(path, terms)| (at(path, "order"), text(|out| join(out, terms, order)))),
+    );
     pairs.extend(query.limit.iter().map(|(path, limit)| (at(path, "limit"), limit.to_string())));
     pairs.extend(query.offset.iter().map(|(path, offset)| (at(path, "offset"), offset.to_string())));
-    pairs.extend(query.columns.as_deref().map(|list| ("columns".to_owned(), names(list))));
-    pairs.extend(query.on_conflict.as_deref().map(|list| ("on_conflict".to_owned(), names(list))));
+    pairs.extend(query.columns.as_deref().map(|list| named("columns", text(|out| names(out, list)))));
+    pairs.extend(query.on_conflict.as_deref().map(|list| named("on_conflict", text(|out| names(out, list)))));
     pairs
 }
 
 /// A path and a reserved word.
 pub(super) fn at(path: &Path, word: &str) -> String {
-    path.iter().map(|segment| name(segment) + ".").collect::<String>() + word
+    text(|out| {
+        segments(out, path);
+        out.push_str(word);
+    })
 }
 
 /// The parameter's name of a condition.
 pub(super) fn parameter(path: &Path, condition: &Condition) -> String {
-    match condition {
-        Condition::Group { not, any, .. } => at(path, group_word(*not, *any)),
-        Condition::Filter(filter) => {
-            let reserved = filter.field.json.is_empty() && is_reserved(&filter.field.name);
-            let column = if reserved { quote(&filter.field.name) } else { field(&filter.field) };
-            at(path, &column)
+    text(|out| {
+        segments(out, path);
+        match condition {
+            Condition::Group { not, any, .. } => out.push_str(group_word(*not, *any)),
+            Condition::Filter(filter) if filter.field.json.is_empty() && is_reserved(&filter.field.name) => {
+                quote(out, &filter.field.name);
+            }
+            Condition::Filter(filter) => field(out, &filter.field),
         }
-    }
+    })
 }
 
 fn pair(path: &Path, condition: &Condition) -> (String, String) {
-    let value = match condition {
-        Condition::Group { members, .. } => members_of(members),
-        Condition::Filter(filter) => test(filter, str::to_owned),
-    };
+    let value = text(|out| match condition {
+        Condition::Group { members, .. } => members_of(out, members),
+        Condition::Filter(filter) => test(out, filter, String::push_str),
+    });
     (parameter(path, condition), value)
+}
+
+fn text(print: impl FnOnce(&mut String)) -> String {
+    let mut text = String::with_capacity(32);
+    print(&mut text);
+    text
+}
+
+fn segments(out: &mut String, path: &Path) {
+    for segment in path {
+        name(out, segment);
+        out.push('.');
+    }
 }
 
 /// Words that mean something else as the last segment of a parameter's name.
@@ -57,120 +81,172 @@ const fn group_word(not: bool, any: bool) -> &'static str {
     }
 }
 
-fn members_of(members: &[Condition]) -> String {
-    format!("({})", join(members, member))
+fn members_of(out: &mut String, members: &[Condition]) {
+    out.push('(');
+    join(out, members, member);
+    out.push(')');
 }
 
-fn member(condition: &Condition) -> String {
+fn member(out: &mut String, condition: &Condition) {
     match condition {
-        Condition::Group { not, any, members } => group_word(*not, *any).to_owned() + &members_of(members),
+        Condition::Group { not, any, members } => {
+            out.push_str(group_word(*not, *any));
+            members_of(out, members);
+        }
         Condition::Filter(filter) => {
-            let column = match filter.field.name.as_str() {
-                word @ ("not" | "and" | "or") => quote(word) + &arrows(&filter.field.json),
-                _ => field(&filter.field),
-            };
-            format!("{column}.{}", test(filter, element))
+            match filter.field.name.as_str() {
+                word @ ("not" | "and" | "or") => {
+                    quote(out, word);
+                    arrows(out, &filter.field.json);
+                }
+                _ => field(out, &filter.field),
+            }
+            out.push('.');
+            test(out, filter, element);
         }
     }
 }
 
-fn test(filter: &Filter, value: fn(&str) -> String) -> String {
-    let not = if filter.not { "not." } else { "" };
+fn test(out: &mut String, filter: &Filter, value: fn(&mut String, &str)) {
+    if filter.not {
+        out.push_str("not.");
+    }
+    let (word, parameter) = match &filter.test {
+        Test::Compare(operator, quantifier, _) => (operator.word(), quantifier.map(|one| one.word())),
+        Test::In(_) => ("in", None),
+        Test::Is(_) => ("is", None),
+        Test::Search(search, config, _) => (search.word(), config.as_deref()),
+    };
+    out.push_str(word);
+    if let Some(parameter) = parameter {
+        out.extend(["(", parameter, ")"]);
+    }
+    out.push('.');
     match &filter.test {
-        Test::Compare(operator, None, text) => format!("{not}{}.{}", operator.word(), value(text)),
-        Test::Compare(operator, Some(quantifier), text) => {
-            format!("{not}{}({}).{}", operator.word(), quantifier.word(), value(text))
+        Test::Compare(_, _, text) | Test::Search(_, _, text) => value(out, text),
+        Test::In(values) => {
+            out.push('(');
+            join(out, values, |out, text| element(out, text));
+            out.push(')');
         }
-        Test::In(values) => format!("{not}in.({})", join(values, |text| element(text))),
-        Test::Is(is) => format!("{not}is.{}", is.word()),
-        Test::Search(search, None, text) => format!("{not}{}.{}", search.word(), value(text)),
-        Test::Search(search, Some(config), text) => {
-            format!("{not}{}({config}).{}", search.word(), value(text))
-        }
+        Test::Is(is) => out.push_str(is.word()),
     }
 }
 
 /// A value inside brackets, quoted unless it is plainly no syntax.
-fn element(value: &str) -> String {
+fn element(out: &mut String, value: &str) {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-.:+*%".contains(&b);
-    if !value.is_empty() && value.bytes().all(plain) { value.to_owned() } else { quote(value) }
+    if !value.is_empty() && value.bytes().all(plain) { out.push_str(value) } else { quote(out, value) }
 }
 
-fn items(list: &[SelectItem]) -> String {
-    join(list, item)
+fn items(out: &mut String, list: &[SelectItem]) {
+    join(out, list, item);
 }
 
-fn item(item: &SelectItem) -> String {
+fn item(out: &mut String, item: &SelectItem) {
     match item {
-        SelectItem::Star => "*".to_owned(),
+        SelectItem::Star => out.push('*'),
         SelectItem::Column { alias, field: column, cast } => {
-            let cast = cast.as_deref().map(|cast| format!("::{cast}")).unwrap_or_default();
-            prefix(alias.as_deref()) + &field(column) + &cast
+            prefix(out, alias.as_deref());
+            field(out, column);
+            if let Some(cast) = cast {
+                out.extend(["::", cast]);
+            }
         }
-        SelectItem::Embed(embed) => embedded(embed),
+        SelectItem::Embed(embed) => embedded(out, embed),
     }
 }
 
-fn embedded(embed: &Embed) -> String {
-    let spread = if embed.spread { "..." } else { "" };
-    let hint = embed.hint.as_deref().map(|hint| format!("!{}", hint_name(hint))).unwrap_or_default();
-    let join = match embed.join {
+fn embedded(out: &mut String, embed: &Embed) {
+    if embed.spread {
+        out.push_str("...");
+    }
+    prefix(out, embed.alias.as_deref());
+    name(out, &embed.target);
+    if let Some(hint) = &embed.hint {
+        out.push('!');
+        hint_name(out, hint);
+    }
+    out.push_str(match embed.join {
         None => "",
         Some(Join::Inner) => "!inner",
         Some(Join::Left) => "!left",
-    };
-    let head = prefix(embed.alias.as_deref());
-    format!("{spread}{head}{}{hint}{join}({})", name(&embed.target), items(&embed.items))
+    });
+    out.push('(');
+    items(out, &embed.items);
+    out.push(')');
 }
 
 /// PostgREST reads the start of a hint as a join's kind.
-fn hint_name(hint: &str) -> String {
-    if hint.starts_with("inner") || hint.starts_with("left") { quote(hint) } else { name(hint) }
+fn hint_name(out: &mut String, hint: &str) {
+    if hint.starts_with("inner") || hint.starts_with("left") { quote(out, hint) } else { name(out, hint) }
 }
 
-fn prefix(alias: Option<&str>) -> String {
-    alias.map(|alias| name(alias) + ":").unwrap_or_default()
+fn prefix(out: &mut String, alias: Option<&str>) {
+    if let Some(alias) = alias {
+        name(out, alias);
+        out.push(':');
+    }
 }
 
-fn order(terms: &[OrderTerm]) -> String {
-    join(terms, |term| {
-        let column = field(&term.field);
-        let column =
-            term.relation.as_deref().map_or_else(|| column.clone(), |rel| format!("{}({column})", name(rel)));
-        let words = [term.direction.map(Direction::word), term.nulls.map(Nulls::word)];
-        words.iter().flatten().fold(column, |text, word| format!("{text}.{word}"))
-    })
-}
-
-fn field(field: &Field) -> String {
-    name(&field.name) + &arrows(&field.json)
-}
-
-fn arrows(json: &[Arrow]) -> String {
-    let arrow = |arrow: &Arrow| {
-        let sign = if arrow.text { "->>" } else { "->" };
-        match &arrow.key {
-            Key::Index(index) => format!("{sign}{index}"),
-            Key::Name(key) if key.starts_with(|c: char| c.is_ascii_digit()) => sign.to_owned() + &quote(key),
-            Key::Name(key) => sign.to_owned() + &name(key),
+fn order(out: &mut String, term: &OrderTerm) {
+    match &term.relation {
+        None => field(out, &term.field),
+        Some(relation) => {
+            name(out, relation);
+            out.push('(');
+            field(out, &term.field);
+            out.push(')');
         }
-    };
-    json.iter().map(arrow).collect()
+    }
+    let words = [term.direction.map(Direction::word), term.nulls.map(Nulls::word)];
+    for word in words.into_iter().flatten() {
+        out.extend([".", word]);
+    }
 }
 
-fn names(list: &[String]) -> String {
-    join(list, |text| name(text))
+fn field(out: &mut String, field: &Field) {
+    name(out, &field.name);
+    arrows(out, &field.json);
 }
 
-fn name(text: &str) -> String {
+fn arrows(out: &mut String, json: &[Arrow]) {
+    for arrow in json {
+        out.push_str(if arrow.text { "->>" } else { "->" });
+        match &arrow.key {
+            Key::Index(index) => out.push_str(&index.to_string()),
+            Key::Name(key) if key.starts_with(|c: char| c.is_ascii_digit()) => quote(out, key),
+            Key::Name(key) => name(out, key),
+        }
+    }
+}
+
+fn names(out: &mut String, list: &[String]) {
+    join(out, list, |out, text| name(out, text));
+}
+
+/// A name, quoted unless it is plainly one.
+fn name(out: &mut String, text: &str) {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-    if !text.is_empty() && text.bytes().all(plain) { text.to_owned() } else { quote(text) }
+    if !text.is_empty() && text.bytes().all(plain) { out.push_str(text) } else { quote(out, text) }
 }
 
-fn quote(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+fn quote(out: &mut String, text: &str) {
+    out.push('"');
+    for c in text.chars() {
+        if matches!(c, '\\' | '"') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out.push('"');
 }
 
-fn join<T>(list: &[T], print: impl Fn(&T) -> String) -> String {
-    list.iter().map(print).collect::<Vec<_>>().join(",")
+fn join<T>(out: &mut String, list: &[T], print: impl Fn(&mut String, &T)) {
+    for (at, one) in list.iter().enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        print(out, one);
+    }
 }
