@@ -12,7 +12,7 @@ use crate::apart::apart;
 use crate::auth::{self, Caller, Credentials, Jwks, Outcome, Role, Verified, challenge};
 use crate::config::{Config, ConfigError};
 use crate::http::{Answer, Budget, Method, Payload, Platform, Request};
-use crate::problem::{Kind, Problem};
+use crate::problem::{Kind, Problem, ProblemDetails};
 use crate::rag::parts::Parts;
 use crate::rest;
 #[cfg(feature = "clinic")]
@@ -452,7 +452,8 @@ fn settle<S>(
         Ok(answer) => (answer, None, None),
         Err(problem) => {
             let answer = problem_answer(&problem, route, request_id, is_head);
-            (answer, Some(problem.code.into_owned()), problem.cause)
+            let ProblemDetails { code, cause, .. } = problem.into_details();
+            (answer, Some(code.into_owned()), cause)
         }
     };
     let has_policy = crate::http::find(&answer.headers, "cache-control").is_some();

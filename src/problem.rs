@@ -4,6 +4,7 @@
 //! What a client reads (`detail`, `errors`) and what only the log sees (`cause`) are separate fields.
 
 use std::borrow::Cow;
+use std::ops::{Deref, DerefMut};
 
 use serde::Serialize;
 
@@ -144,9 +145,14 @@ impl Violation {
     }
 }
 
-/// An error on its way to the client.
+/// An error on its way to the client. One pointer: it passes through every function on the way, and what has room for it where
+/// nothing went wrong costs time there.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Problem {
+pub struct Problem(Box<ProblemDetails>);
+
+/// What a [`Problem`] says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProblemDetails {
     /// Which.
     pub kind: Kind,
     /// The status, where it is not the kind's own (`PTnnn`).
@@ -183,7 +189,7 @@ impl Problem {
     #[cold]
     #[inline(never)]
     fn with_detail(kind: Kind, detail: String) -> Self {
-        Self {
+        Self(Box::new(ProblemDetails {
             kind,
             status: kind.status(),
             code: Cow::Borrowed(kind.name()),
@@ -196,7 +202,12 @@ impl Problem {
             retry_after: None,
             headers: Vec::new(),
             cause: None,
-        }
+        }))
+    }
+
+    /// All that it says.
+    pub fn into_details(self) -> ProblemDetails {
+        *self.0
     }
 
     /// A problem made of one or several violations; its detail is the first one's.
@@ -206,7 +217,23 @@ impl Problem {
             [only] => only.detail.clone(),
             [first, rest @ ..] => format!("{} (and {} more)", first.detail, rest.len()),
         };
-        Self { errors, ..Self::new(kind, detail) }
+        Self::new(kind, detail).errors(errors)
+    }
+
+    /// The same with what is wrong.
+    #[must_use]
+    #[cold]
+    #[inline(never)]
+    pub fn errors(mut self, errors: Vec<Violation>) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    /// The same with another status than its kind's.
+    #[must_use]
+    pub fn status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
     }
 
     /// The same with advice.
@@ -254,6 +281,20 @@ impl Problem {
         };
         // A struct of strings cannot fail to serialise; an empty body would still carry the status.
         serde_json::to_vec(&body).unwrap_or_default()
+    }
+}
+
+impl Deref for Problem {
+    type Target = ProblemDetails;
+
+    fn deref(&self) -> &ProblemDetails {
+        &self.0
+    }
+}
+
+impl DerefMut for Problem {
+    fn deref_mut(&mut self) -> &mut ProblemDetails {
+        &mut self.0
     }
 }
 

@@ -277,7 +277,7 @@ fn the_client_reads_names_alone() {
     let problem = Problem::from(read(&[("SUPABASE_JWT_SECRET", "short"), ("CLINIC_ID", "")]).unwrap_err());
     assert_eq!((problem.kind, problem.status), (Kind::Misconfigured, 503));
     assert_eq!(problem.detail, "Missing or malformed settings: SUPABASE_JWT_SECRET, CLINIC_ID");
-    assert!(problem.cause.unwrap().contains("SUPABASE_JWT_SECRET is shorter than 32 bytes"));
+    assert!(problem.cause.as_deref().unwrap().contains("SUPABASE_JWT_SECRET is shorter than 32 bytes"));
 }
 
 const CHROMA: [(&str, &str); 2] = [("VECTOR_STORE", "chroma"), ("CHROMA_URL", "http://127.0.0.1:8000/")];

@@ -121,10 +121,9 @@ fn elements(text: &str) -> Result<Vec<Object<'_>>, Problem> {
     let elements: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| syntax(&error))?;
     // Before any row is read: a megabyte of `{}` would be some hundred megabytes of rows.
     if elements.len() > MAX_ROWS {
-        return Err(Problem {
-            errors: vec![Violation::body("", "too-many-rows", format!("at most {MAX_ROWS} rows at once"))],
-            ..Problem::new(Kind::TooLarge, format!("The body has more than {MAX_ROWS} rows."))
-        });
+        let most = format!("at most {MAX_ROWS} rows at once");
+        return Err(Problem::new(Kind::TooLarge, format!("The body has more than {MAX_ROWS} rows."))
+            .errors(vec![Violation::body("", "too-many-rows", most)]));
     }
     elements
         .iter()
@@ -162,10 +161,7 @@ fn syntax(error: &serde_json::Error) -> Problem {
 }
 
 fn invalid(pointer: &str, code: &'static str, detail: String) -> Problem {
-    Problem {
-        errors: vec![Violation::body(pointer, code, detail.clone())],
-        ..Problem::new(Kind::InvalidBody, detail)
-    }
+    Problem::violations(Kind::InvalidBody, vec![Violation::body(pointer, code, detail)])
 }
 
 /// Refuses a body that nests too deep, before any parser recurses into it.

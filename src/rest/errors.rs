@@ -95,7 +95,7 @@ pub fn problem(schema: &Schema, method: Method, status: u16, error: &PgError) ->
     let code = error.code();
     let found = error.quoted_after("constraint").and_then(|name| schema.constraint(name));
     let constraint = found.map(|(_, constraint)| constraint);
-    let problem = match code {
+    let mut problem = match code {
         "23P01" if found.is_some_and(|(table, _)| table.name != "appointment") => {
             with_constraint(Kind::Conflict, constraint, "The row overlaps with another.")
         }
@@ -135,9 +135,10 @@ pub fn problem(schema: &Schema, method: Method, status: u16, error: &PgError) ->
         _ => Problem::new(Kind::BadUpstream, "The database answered something unexpected.")
             .cause(format!("upstream {status} {code}")),
     };
-    let own = problem.kind == Kind::BadUpstream || code.is_empty();
-    let code = if own { problem.code } else { Cow::Owned(code.to_owned()) };
-    Problem { code, ..problem }
+    if problem.kind != Kind::BadUpstream && !code.is_empty() {
+        problem.code = Cow::Owned(code.to_owned());
+    }
+    problem
 }
 
 /// What is told when the upstream's error body is not PostgREST's.
@@ -148,7 +149,7 @@ pub fn unreadable(status: u16) -> Problem {
 
 /// The status of an answer whose error has no body (HEAD).
 pub fn bodiless(status: u16) -> Problem {
-    Problem { status, ..Problem::new(kind_of(status), kind_of(status).title()) }
+    Problem::new(kind_of(status), kind_of(status).title()).status(status)
 }
 
 /// Classes 53 (resources) and 08 (connection), a cancelled statement, and PostgREST's own connection errors.
@@ -171,7 +172,7 @@ fn with_constraint(kind: Kind, constraint: Option<&Constraint>, otherwise: &str)
     };
     let errors =
         constraint.columns.iter().map(|column| Violation::body(format!("/{column}"), code, detail)).collect();
-    Problem { errors, ..Problem::new(kind, detail) }
+    Problem::new(kind, detail).errors(errors)
 }
 
 fn not_null(error: &PgError) -> Problem {
@@ -194,12 +195,9 @@ fn raised(status: u16, error: &PgError) -> Problem {
     let at_fault =
         error.details.as_ref().and_then(serde_json::Value::as_str).filter(|name| is_identifier(name));
     let errors = at_fault.map(|name| Violation::body(format!("/{name}"), "rule", error.message()));
-    Problem {
-        status,
-        hint: error.hint.clone(),
-        errors: errors.into_iter().collect(),
-        ..Problem::new(kind_of(status), error.message())
-    }
+    let mut problem = Problem::new(kind_of(status), error.message()).status(status);
+    problem.hint.clone_from(&error.hint);
+    problem.errors(errors.into_iter().collect())
 }
 
 fn is_identifier(text: &str) -> bool {
@@ -218,13 +216,11 @@ fn gateway(status: u16, error: &PgError) -> Problem {
         Some(serde_json::Value::String(text)) => Some(text.clone()),
         Some(other) => Some(other.to_string()),
     };
-    Problem {
-        status,
-        hint: error.hint.clone(),
-        details,
-        headers: error.headers.clone(),
-        ..Problem::new(kind_of(status), error.message())
-    }
+    let mut problem = Problem::new(kind_of(status), error.message()).status(status);
+    problem.hint.clone_from(&error.hint);
+    problem.details = details;
+    problem.headers.clone_from(&error.headers);
+    problem
 }
 
 const fn kind_of(status: u16) -> Kind {

@@ -78,7 +78,8 @@ impl Forward<'_> {
         headers.push((Cow::Borrowed("accept"), spec.accept.to_owned()));
         let auth = self.caller.upstream(self.config);
         headers.extend(auth.apikey.map(|key| (Cow::Borrowed("apikey"), key.to_owned())));
-        headers.extend(auth.bearer.map(|token| (Cow::Borrowed("authorization"), ["Bearer ", token].concat())));
+        headers
+            .extend(auth.bearer.map(|token| (Cow::Borrowed("authorization"), ["Bearer ", token].concat())));
         headers.extend(spec.prefer.map(|prefer| (Cow::Borrowed("prefer"), prefer)));
         if let Some((first, last)) = spec.range {
             headers.push((Cow::Borrowed("range-unit"), "items".to_owned()));

@@ -90,10 +90,8 @@ impl<P: Platform, R: Request> Rest<'_, P, R> {
     /// The whole body.
     async fn body(&self) -> Result<Vec<u8>, Problem> {
         self.request.body(body::MAX_BYTES).await.map_err(|error| match error {
-            BodyError::TooLarge => Problem {
-                errors: vec![Violation::body("", "too-large", "at most 1 MiB")],
-                ..Problem::new(Kind::TooLarge, "The body is larger than 1 MiB.")
-            },
+            BodyError::TooLarge => Problem::new(Kind::TooLarge, "The body is larger than 1 MiB.")
+                .errors(vec![Violation::body("", "too-large", "at most 1 MiB")]),
             BodyError::Aborted => Problem::new(Kind::InvalidBody, "The body broke off."),
         })
     }

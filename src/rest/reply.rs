@@ -36,7 +36,11 @@ impl<S> Outcome<S> {
         match self {
             Self::Good(reply) => Ok(reply),
             Self::Refused(status, error) => Err(errors::problem(schema, method, status, &error)),
-            Self::Bodiless(status, headers) => Err(Problem { headers, ..errors::bodiless(status) }),
+            Self::Bodiless(status, headers) => {
+                let mut problem = errors::bodiless(status);
+                problem.headers = headers;
+                Err(problem)
+            }
         }
     }
 }

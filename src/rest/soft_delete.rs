@@ -110,9 +110,9 @@ impl Before {
 
 /// What PostgREST says when one object is wanted and nothing was deleted; clients read its code and details.
 fn no_single_row() -> Problem {
-    Problem {
-        code: Cow::Borrowed("PGRST116"),
-        details: Some("The result contains 0 rows".to_owned()),
-        ..Problem::new(Kind::NotAcceptable, "JSON object requested, multiple (or no) rows returned")
-    }
+    let detail = "JSON object requested, multiple (or no) rows returned";
+    let mut problem = Problem::new(Kind::NotAcceptable, detail);
+    problem.code = Cow::Borrowed("PGRST116");
+    problem.details = Some("The result contains 0 rows".to_owned());
+    problem
 }

@@ -106,10 +106,11 @@ fn take<T>(
 fn profile(request: &impl Request, method: Method) -> Result<(), Problem> {
     let name = if method.is_read() { "accept-profile" } else { "content-profile" };
     match request.header(name) {
-        Some(schema) if schema.trim() != "public" => Err(Problem {
-            errors: vec![Violation::header(name, "schema", "only the schema `public` is served")],
-            ..Problem::new(Kind::NotAcceptable, "Only the schema `public` is served.")
-        }),
+        Some(schema) if schema.trim() != "public" => {
+            let violation = Violation::header(name, "schema", "only the schema `public` is served");
+            Err(Problem::new(Kind::NotAcceptable, "Only the schema `public` is served.")
+                .errors(vec![violation]))
+        }
         _ => Ok(()),
     }
 }
@@ -117,14 +118,13 @@ fn profile(request: &impl Request, method: Method) -> Result<(), Problem> {
 /// The first media type of the list that PostgREST speaks and that is allowed here; `*/*` is JSON.
 fn accept(header: Option<&str>) -> Result<Media, Problem> {
     let Some(header) = header else { return Ok(Media::Json) };
-    header.split(',').find_map(media).ok_or_else(|| Problem {
-        errors: vec![Violation::header("accept", "media-type", "none of these is served")],
-        hint: Some(
-            "application/json, application/vnd.pgrst.object+json and text/csv are served; query plans, GeoJSON and \
-             binary are not."
-                .to_owned(),
-        ),
-        ..Problem::new(Kind::NotAcceptable, "None of the media types in Accept is served here.")
+    header.split(',').find_map(media).ok_or_else(|| {
+        Problem::new(Kind::NotAcceptable, "None of the media types in Accept is served here.")
+            .errors(vec![Violation::header("accept", "media-type", "none of these is served")])
+            .hint(
+                "application/json, application/vnd.pgrst.object+json and text/csv are served; query plans, GeoJSON \
+                 and binary are not.",
+            )
     })
 }
 
@@ -149,10 +149,11 @@ fn media(item: &str) -> Option<Media> {
 /// A body is JSON in UTF-8, not compressed.
 fn media_type(request: &impl Request) -> Result<(), Problem> {
     let refuse = |name, detail: &str| {
-        Err(Problem {
-            errors: vec![Violation::header(name, "media-type", detail)],
-            ..Problem::new(Kind::UnsupportedMediaType, detail)
-        })
+        Err(Problem::new(Kind::UnsupportedMediaType, detail).errors(vec![Violation::header(
+            name,
+            "media-type",
+            detail,
+        )]))
     };
     let content_type = request.header("content-type").unwrap_or_default().to_ascii_lowercase();
     let mut parts = content_type.split(';').map(str::trim);

@@ -102,7 +102,7 @@ mod tests {
     fn pointers(outcome: Result<Document, Problem>) -> Vec<String> {
         outcome
             .err()
-            .map(|problem| problem.errors)
+            .map(|problem| problem.into_details().errors)
             .unwrap_or_default()
             .into_iter()
             .map(|e| e.pointer)

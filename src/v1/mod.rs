@@ -236,10 +236,8 @@ impl<P: Platform, R: Request> V1<'_, P, R> {
         self.request.body(limit).await.map_err(|error| match error {
             BodyError::TooLarge => {
                 let kib = limit / 1024;
-                Problem {
-                    errors: vec![Violation::body("", "too-large", format!("at most {kib} KiB"))],
-                    ..Problem::new(Kind::TooLarge, format!("The body is larger than {kib} KiB."))
-                }
+                Problem::new(Kind::TooLarge, format!("The body is larger than {kib} KiB."))
+                    .errors(vec![Violation::body("", "too-large", format!("at most {kib} KiB"))])
             }
             BodyError::Aborted => Problem::new(Kind::InvalidBody, "The body broke off."),
         })

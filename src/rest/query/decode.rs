@@ -90,7 +90,7 @@ mod tests {
     fn decodes_plus_and_escapes_in_names_and_values() {
         let mut errors = Vec::new();
         let params = params("a%20b=c+d%2Be&&x=%C3%A9=", &mut errors);
-        let pairs: Vec<_> = params.iter().map(|p| (p.name.as_str(), p.value.as_str())).collect();
+        let pairs: Vec<_> = params.iter().map(|p| (p.name.as_ref(), p.value.as_ref())).collect();
         assert_eq!(pairs, [("a b", "c d+e"), ("x", "é=")]);
         assert!(errors.is_empty());
     }

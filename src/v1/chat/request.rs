@@ -256,7 +256,7 @@ mod tests {
     fn pointers(body: &Value) -> Vec<String> {
         let problem = read(body.to_string().as_bytes()).err();
         problem
-            .map(|problem| problem.errors.into_iter().map(|error| error.pointer).collect())
+            .map(|problem| problem.into_details().errors.into_iter().map(|error| error.pointer).collect())
             .unwrap_or_default()
     }
 
