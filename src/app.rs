@@ -437,7 +437,7 @@ pub(crate) fn address(request: &impl Request) -> String {
     let Some(address) = request.header("cf-connecting-ip") else { return "unknown".to_owned() };
     match address.parse::<Ipv6Addr>() {
         Ok(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).to_string(),
-        Err(_) => address,
+        Err(_) => address.into_owned(),
     }
 }
 

@@ -1,8 +1,6 @@
 //! Cross-origin requests: an allow-list, and nothing for anybody else.
 
-use std::borrow::Cow;
-
-use crate::http::{Answer, Request, set_header};
+use crate::http::{Answer, Request, header, set_header};
 use crate::problem::{Kind, Problem};
 
 const METHODS: &str = "GET, HEAD, POST, PATCH, PUT, DELETE, OPTIONS";
@@ -38,9 +36,9 @@ pub fn preflight<S>(
 
 /// Lets an allowed origin's page read the answer; caches must tell origins apart in any case.
 pub fn expose<S>(answer: &mut Answer<S>, origin: Option<&str>) {
-    set_header(&mut answer.headers, "vary", "origin".to_owned());
+    set_header(&mut answer.headers, "vary", "origin");
     if let Some(origin) = origin {
-        answer.headers.push((Cow::Borrowed("access-control-allow-origin"), origin.to_owned()));
-        answer.headers.push((Cow::Borrowed("access-control-expose-headers"), RESPONSE_HEADERS.to_owned()));
+        answer.headers.push(header("access-control-allow-origin", origin.to_owned()));
+        answer.headers.push(header("access-control-expose-headers", RESPONSE_HEADERS));
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::app::App;
 use crate::config::knowledge::{ChatProvider, EmbeddingsProvider, Knowledge, Store};
 use crate::config::{Config, Secret};
-use crate::http::{Answer, Call, Collected, Method, Payload, Platform};
+use crate::http::{Answer, Call, Collected, Method, Payload, Platform, header};
 use crate::problem::{Kind, Problem};
 
 /// The longest document that is fetched for our own use.
@@ -120,7 +120,7 @@ fn json_answer<S>(method: Method, status: u16, body: &serde_json::Value) -> Resu
 
 async fn is_up<P: Platform>(app: &App, platform: &P, url: String) -> bool {
     let public_key = app.config.anon_key.as_ref().or(app.config.publishable_key.as_ref());
-    let headers = public_key.map(|key| ("apikey".into(), key.expose().to_owned())).into_iter().collect();
+    let headers = public_key.map(|key| header("apikey", key.expose().to_owned())).into_iter().collect();
     let call = Call { method: Method::Get, url, headers, body: None, reads: &[], whole: 0, errors: 0 };
     platform.send(call, TIMEOUT_MS).await.is_ok_and(|reply| reply.status == 200)
 }

@@ -8,6 +8,16 @@ use futures::stream::LocalBoxStream;
 
 use crate::auth::jwk::Key;
 
+/// A header: its name in lower case, and its value.
+pub type Header = (Cow<'static, str>, Cow<'static, str>);
+/// Headers, in the order in which they are sent.
+pub type Headers = Vec<Header>;
+
+/// A header of that lower-case name.
+pub fn header(name: &'static str, value: impl Into<Cow<'static, str>>) -> Header {
+    (Cow::Borrowed(name), value.into())
+}
+
 /// The methods that are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
@@ -82,7 +92,7 @@ pub trait Request {
     /// The query string, still percent-encoded, without `?`.
     fn query(&self) -> &str;
     /// A header by its lower-case name; several of one name come joined by `, `.
-    fn header(&self, name: &str) -> Option<String>;
+    fn header(&self, name: &str) -> Option<Cow<'_, str>>;
     /// The whole body, at most `limit` bytes.
     fn body(&self, limit: usize) -> impl Future<Output = Result<Vec<u8>, BodyError>>;
 }
@@ -95,7 +105,7 @@ pub struct Call {
     /// The absolute URL.
     pub url: String,
     /// Headers, names in lower case.
-    pub headers: Vec<(Cow<'static, str>, String)>,
+    pub headers: Headers,
     /// The body, if any.
     pub body: Option<Vec<u8>>,
     /// The reply's headers that will be read: each costs a crossing.
@@ -113,7 +123,7 @@ pub struct Reply<S> {
     /// The status.
     pub status: u16,
     /// The headers that were asked for, names in lower case.
-    pub headers: Vec<(Cow<'static, str>, String)>,
+    pub headers: Headers,
     /// The body.
     pub body: S,
 }
@@ -126,15 +136,16 @@ impl<S> Reply<S> {
 }
 
 /// The first header of that lower-case name.
-pub fn find<'a>(headers: &'a [(Cow<'static, str>, String)], name: &str) -> Option<&'a str> {
-    headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
+pub fn find<'a>(headers: &'a [Header], name: &str) -> Option<&'a str> {
+    headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_ref())
 }
 
 /// Replaces or adds a header.
-pub fn set_header(headers: &mut Vec<(Cow<'static, str>, String)>, name: &'static str, value: String) {
-    match headers.iter_mut().find(|(header, _)| header == name) {
+pub fn set_header(headers: &mut Headers, name: &'static str, value: impl Into<Cow<'static, str>>) {
+    let (name, value) = header(name, value);
+    match headers.iter_mut().find(|(known, _)| *known == name) {
         Some((_, old)) => *old = value,
-        None => headers.push((Cow::Borrowed(name), value)),
+        None => headers.push((name, value)),
     }
 }
 
@@ -264,7 +275,7 @@ pub struct Answer<S> {
     /// The status.
     pub status: u16,
     /// Headers, names in lower case.
-    pub headers: Vec<(Cow<'static, str>, String)>,
+    pub headers: Headers,
     /// The body.
     pub body: Payload<S>,
 }
@@ -300,8 +311,8 @@ impl<S> Answer<S> {
 
     /// The same with one more header.
     #[must_use]
-    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((Cow::Borrowed(name), value.into()));
+    pub fn header(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
+        self.headers.push(header(name, value));
         self
     }
 }

@@ -1,10 +1,8 @@
 //! `/auth/v1/*`: passed through to Supabase Auth, as far as its paths are on the allow-list.
 
-use std::borrow::Cow;
-
 use crate::app::{App, Seen, address};
 use crate::auth::routes::{self, AuthRoute, Body, Limit};
-use crate::http::{Answer, BodyError, Budget, Call, Payload, Platform, Request};
+use crate::http::{Answer, BodyError, Budget, Call, Headers, Payload, Platform, Request, header};
 use crate::problem::{Kind, Problem};
 use crate::rest::unreachable;
 
@@ -25,14 +23,14 @@ pub(crate) async fn serve<P: Platform>(
     let caller = app.caller(request, platform).await?;
     seen.role = caller.role;
     let body = body(&route, request).await?;
-    let mut headers: Vec<(Cow<'static, str>, String)> = routes::REQUEST_HEADERS
+    let mut headers: Headers = routes::REQUEST_HEADERS
         .iter()
-        .filter_map(|name| Some((Cow::Borrowed(*name), request.header(name)?)))
+        .filter_map(|name| Some(header(name, request.header(name)?.into_owned())))
         .collect();
     let upstream = caller.upstream(&app.config);
-    headers.extend(upstream.apikey.map(|key| (Cow::Borrowed("apikey"), key.to_owned())));
-    headers.extend(upstream.bearer.map(|token| (Cow::Borrowed("authorization"), format!("Bearer {token}"))));
-    headers.push((Cow::Borrowed("x-request-id"), request_id.to_owned()));
+    headers.extend(upstream.apikey.map(|key| header("apikey", key.to_owned())));
+    headers.extend(upstream.bearer.map(|token| header("authorization", format!("Bearer {token}"))));
+    headers.push(header("x-request-id", request_id.to_owned()));
     let separator = if query.is_empty() { "" } else { "?" };
     let url = format!("{}/auth/v1{path}{separator}{query}", app.config.supabase_url);
     let call = Call {

@@ -8,6 +8,8 @@ use std::ops::{Deref, DerefMut};
 
 use serde::Serialize;
 
+use crate::http::Headers;
+
 /// Where the documentation pages of the error types live; a problem's `type` is this plus its kebab-case name.
 pub const TYPE_BASE: &str = "https://chairside.dev/errors/";
 
@@ -174,7 +176,7 @@ pub struct ProblemDetails {
     /// Seconds until a retry makes sense.
     pub retry_after: Option<u32>,
     /// Headers of PostgREST's that go with it: how many rows there are when the range starts after them.
-    pub headers: Vec<(Cow<'static, str>, String)>,
+    pub headers: Headers,
     /// For the log alone: no query value, no body, no name.
     pub cause: Option<String>,
 }

@@ -3,6 +3,8 @@
 //! The token is verified here and the live role is read from Postgres under that very token, so that a role that was
 //! taken away an hour ago does not come back with an old token.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
 use crate::app::{App, Seen, address};
@@ -30,7 +32,7 @@ pub(crate) async fn open<P: Platform>(
         return Err(Problem::new(Kind::UpgradeRequired, "This is a WebSocket: send Upgrade: websocket."));
     }
     // Browsers keep no cross-origin rule for WebSockets; the server has to.
-    let is_foreign = |origin: &String| !app.config.allows_origin(origin) && !is_own(request, origin);
+    let is_foreign = |origin: &Cow<'_, str>| !app.config.allows_origin(origin) && !is_own(request, origin);
     if request.header("origin").as_ref().is_some_and(is_foreign) {
         return Err(Problem::new(Kind::OriginRefused, "This origin may not open a socket."));
     }
@@ -64,7 +66,7 @@ fn is_own(request: &impl Request, origin: &str) -> bool {
 
 /// The key is one of the project's public ones.
 fn check_key(app: &App, request: &impl Request) -> Result<(), Problem> {
-    let key = parameter(request.query(), "apikey").or_else(|| request.header("apikey"));
+    let key = parameter(request.query(), "apikey").or_else(|| request.header("apikey").map(Cow::into_owned));
     match key {
         None => Err(Problem::new(Kind::ApiKeyUnknown, "API key is missing")),
         Some(key) if app.config.is_public_key(&key) => Ok(()),

@@ -1,14 +1,12 @@
 //! The knowledge base's scheduled reconcile: a bounded part of comparing one index of the vector store with the database, the one that was
 //! looked at the longest ago. It has no user's token and comes with the service key.
 
-use std::borrow::Cow;
-
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::config::Secret;
-use crate::http::Platform;
+use crate::http::{Platform, header};
 use crate::rag::lexical::{Database, said};
 use crate::rag::limited::Limited;
 use crate::rag::models_of::Model;
@@ -98,11 +96,11 @@ async fn ask<U: Upstream, T: DeserializeOwned>(
 }
 
 fn database(url: &str, key: &Secret, request_id: String) -> Database {
-    let mut headers = vec![(Cow::Borrowed("x-request-id"), request_id)];
-    headers.push((Cow::Borrowed("apikey"), key.expose().to_owned()));
+    let mut headers = vec![header("x-request-id", request_id)];
+    headers.push(header("apikey", key.expose().to_owned()));
     // A secret key is no JWT: as a bearer PostgREST would refuse it.
     if !key.expose().starts_with("sb_secret_") {
-        headers.push((Cow::Borrowed("authorization"), format!("Bearer {}", key.expose())));
+        headers.push(header("authorization", format!("Bearer {}", key.expose())));
     }
     Database { rest_url: format!("{url}/rest/v1"), headers }
 }

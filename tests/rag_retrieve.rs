@@ -4,9 +4,7 @@
 
 mod support;
 
-use std::borrow::Cow;
-
-use chairside::http::SendError;
+use chairside::http::{SendError, header};
 use chairside::rag::chroma::{Chroma, Settings};
 use chairside::rag::chunk::chunk;
 use chairside::rag::embed::OpenAiEmbedder;
@@ -50,7 +48,7 @@ fn parts() -> Parts {
         collection: "knowledge".into(),
         token: None,
     };
-    let headers = vec![(Cow::Borrowed("authorization"), "Bearer patient".to_owned())];
+    let headers = vec![header("authorization", "Bearer patient")];
     let database = Database { rest_url: "https://clinic.test/rest/v1".into(), headers };
     Parts { embedder, store: Chroma::new(settings, QUICK), database }
 }

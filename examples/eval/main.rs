@@ -15,11 +15,11 @@ mod data;
 mod metrics;
 mod native;
 
-use std::borrow::Cow;
 use std::env;
 use std::path::{Path, PathBuf};
 
 use cache::Cached;
+use chairside::http::header;
 use chairside::rag::chroma::{Chroma, Settings};
 use chairside::rag::chunk::chunk;
 use chairside::rag::embed::{Embedder, Kind, OpenAiEmbedder};
@@ -102,7 +102,7 @@ fn bench(name: &str) -> Bench {
         platform: Native,
         database: Database {
             rest_url: setting("POSTGREST_URL"),
-            headers: vec![(Cow::Borrowed("authorization"), bearer)],
+            headers: vec![header("authorization", bearer)],
         },
         embedder: Cached::open(endpoint, questions, env::var("EVAL_CACHE").ok().as_deref().map(Path::new)),
         store: Chroma::new(settings, Patience::UPKEEP),

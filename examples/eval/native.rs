@@ -1,9 +1,8 @@
 //! The port to the outside on this machine: blocking HTTP.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
-use chairside::http::{Call, Collected, Reply, SendError};
+use chairside::http::{Call, Collected, Reply, SendError, header};
 use chairside::rag::upstream::Upstream;
 
 pub struct Native;
@@ -19,7 +18,7 @@ impl Upstream for Native {
             .into();
         let mut request = ureq::http::Request::builder().method(call.method.name()).uri(&call.url);
         for (name, value) in &call.headers {
-            request = request.header(name.as_ref(), value);
+            request = request.header(name.as_ref(), value.as_ref());
         }
         let sent = match call.body {
             Some(body) => agent.run(request.body(body).map_err(|error| unreachable_(&error))?),
@@ -29,9 +28,10 @@ impl Upstream for Native {
             ureq::Error::Timeout(_) => SendError::Timeout,
             other => unreachable_(&other),
         })?;
-        let headers = call.reads.iter().filter_map(|name| {
-            Some((Cow::Borrowed(*name), reply.headers().get(*name)?.to_str().ok()?.to_owned()))
-        });
+        let headers = call
+            .reads
+            .iter()
+            .filter_map(|name| Some(header(name, reply.headers().get(*name)?.to_str().ok()?.to_owned())));
         let headers = headers.collect();
         let body = reply
             .body_mut()

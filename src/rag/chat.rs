@@ -3,7 +3,6 @@
 //!
 //! A model is always asked to stream: what it writes is checked while it comes, and a caller who goes away stops it.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use futures::StreamExt;
@@ -13,7 +12,7 @@ use serde_json::json;
 use super::sse::Parser;
 use super::upstream::Fault;
 use crate::config::Secret;
-use crate::http::{Call, Collected, Method, Pieces, Platform, Reply, SendError};
+use crate::http::{Call, Collected, Method, Pieces, Platform, Reply, SendError, header};
 
 /// Who says a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -131,12 +130,10 @@ impl OpenAiChat {
         if let Some(temperature) = ask.temperature {
             body["temperature"] = json!(temperature);
         }
-        let mut headers = vec![
-            (Cow::Borrowed("content-type"), "application/json".to_owned()),
-            (Cow::Borrowed("accept"), "text/event-stream".to_owned()),
-        ];
+        let mut headers =
+            vec![header("content-type", "application/json"), header("accept", "text/event-stream")];
         if let Some(key) = &self.api_key {
-            headers.push((Cow::Borrowed("authorization"), format!("Bearer {}", key.expose())));
+            headers.push(header("authorization", format!("Bearer {}", key.expose())));
         }
         Call {
             method: Method::Post,
@@ -385,7 +382,7 @@ mod tests {
             "stream": true, "stream_options": {"include_usage": true},
         });
         assert_eq!((call.url.as_str(), body), ("http://m.test/v1/chat/completions", wanted));
-        assert!(call.headers.contains(&(Cow::Borrowed("authorization"), "Bearer key".into())));
+        assert!(call.headers.contains(&header("authorization", "Bearer key")));
     }
 
     #[test]

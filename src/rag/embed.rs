@@ -1,14 +1,12 @@
 //! Embeddings: what the chatbot wants of a model, and any endpoint that speaks `OpenAI`'s `POST /embeddings`.
 
-use std::borrow::Cow;
-
 use serde::Deserialize;
 use serde_json::json;
 
 use super::upstream::{Answered, Ask, Fault, Patience, Upstream, exchange, json as read};
 use crate::config::Secret;
 use crate::gathered::order;
-use crate::http::{Call, Method};
+use crate::http::{Call, Method, header};
 
 /// What a text is: some models want to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,9 +53,9 @@ impl OpenAiEmbedder {
         let prefix = if kind == Kind::Query { &self.query_prefix } else { &self.passage_prefix };
         let input: Vec<String> = texts.iter().map(|text| format!("{prefix}{text}")).collect();
         let body = json!({"model": self.model, "input": input, "encoding_format": "float"});
-        let mut headers = vec![(Cow::Borrowed("content-type"), "application/json".to_owned())];
+        let mut headers = vec![header("content-type", "application/json")];
         if let Some(key) = &self.api_key {
-            headers.push((Cow::Borrowed("authorization"), format!("Bearer {}", key.expose())));
+            headers.push(header("authorization", format!("Bearer {}", key.expose())));
         }
         Call {
             method: Method::Post,
@@ -174,7 +172,7 @@ mod tests {
     fn a_call_carries_prefix_and_key() {
         let call = embedder().call(&["a".into()], Kind::Query);
         assert_eq!(call.url, "http://models.test/v1/embeddings");
-        assert!(call.headers.contains(&(Cow::Borrowed("authorization"), "Bearer key".into())));
+        assert!(call.headers.contains(&header("authorization", "Bearer key")));
         let body = String::from_utf8(call.body.unwrap_or_default()).unwrap_or_default();
         assert_eq!(body, r#"{"encoding_format":"float","input":["query: a"],"model":"m"}"#);
         assert!(!format!("{:?}", embedder()).contains("key\""));

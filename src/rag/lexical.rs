@@ -1,15 +1,13 @@
 //! Full-text search: the function `search_knowledge` of the database, which ranks by BM25 under the caller's policies and
 //! is also the only place where pieces' texts come from, whichever search found them.
 
-use std::borrow::Cow;
-
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::store::Filter;
 use super::upstream::{Answered, Fault, json as read};
-use crate::http::{Call, Method};
+use crate::http::{Call, Headers, Method, header};
 
 /// The database in somebody's name.
 #[derive(Clone, Debug)]
@@ -17,7 +15,7 @@ pub struct Database {
     /// Up to and with `/rest/v1`.
     pub rest_url: String,
     /// Who asks: `apikey`, `authorization`, and what else every call carries.
-    pub headers: Vec<(Cow<'static, str>, String)>,
+    pub headers: Headers,
 }
 
 /// What to search for.
@@ -80,7 +78,7 @@ impl Database {
     /// A call of one of the database's functions.
     pub fn rpc(&self, function: &str, body: &Value) -> Call {
         let mut headers = self.headers.clone();
-        headers.push((Cow::Borrowed("content-type"), "application/json".to_owned()));
+        headers.push(header("content-type", "application/json"));
         Call {
             method: Method::Post,
             url: format!("{}/rpc/{function}", self.rest_url),

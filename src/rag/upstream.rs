@@ -104,7 +104,7 @@ pub struct Answered {
     /// The status.
     pub status: u16,
     /// The headers that the call asked for.
-    pub headers: Vec<(std::borrow::Cow<'static, str>, String)>,
+    pub headers: crate::http::Headers,
     /// The body.
     pub body: Vec<u8>,
 }

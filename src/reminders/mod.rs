@@ -9,13 +9,11 @@
 
 pub mod webhook;
 
-use std::borrow::Cow;
-
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::config::{Config, Secret};
-use crate::http::{Call, Collected, Method, Platform};
+use crate::http::{Call, Collected, Method, Platform, header};
 
 /// How many are claimed at once.
 pub const BATCH: usize = 25;
@@ -125,14 +123,14 @@ impl<P: Platform> Database<'_, P> {
 
     async fn rpc(&self, name: &str, arguments: &Value) -> Option<Vec<u8>> {
         let key = self.key.expose();
-        let mut headers: Vec<(Cow<'static, str>, String)> = vec![
-            ("apikey".into(), key.to_owned()),
-            ("content-type".into(), "application/json".to_owned()),
-            ("x-request-id".into(), self.platform.new_id()),
+        let mut headers = vec![
+            header("apikey", key.to_owned()),
+            header("content-type", "application/json"),
+            header("x-request-id", self.platform.new_id()),
         ];
         // A secret key is no JWT: as a bearer PostgREST would refuse it.
         if !key.starts_with("sb_") {
-            headers.push(("authorization".into(), format!("Bearer {key}")));
+            headers.push(header("authorization", format!("Bearer {key}")));
         }
         let url = format!("{}/rest/v1/rpc/{name}", self.config.supabase_url);
         let body = Some(arguments.to_string().into_bytes());

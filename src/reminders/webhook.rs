@@ -8,7 +8,7 @@ use sha2::Sha256;
 
 use super::Due;
 use crate::config::Webhook;
-use crate::http::{Call, Method};
+use crate::http::{Call, Method, header};
 
 /// The call that tells of one.
 pub fn call(webhook: &Webhook, due: &Due, now_ms: u64) -> Call {
@@ -16,10 +16,10 @@ pub fn call(webhook: &Webhook, due: &Due, now_ms: u64) -> Call {
     let (id, at) = (id(due), now_ms / 1000);
     let signature = sign(&webhook.key(), &id, at, &body);
     let headers = vec![
-        ("content-type".into(), "application/json".to_owned()),
-        ("webhook-id".into(), id),
-        ("webhook-timestamp".into(), at.to_string()),
-        ("webhook-signature".into(), signature),
+        header("content-type", "application/json"),
+        header("webhook-id", id),
+        header("webhook-timestamp", at.to_string()),
+        header("webhook-signature", signature),
     ];
     Call {
         method: Method::Post,

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use crate::http::Method;
+use crate::http::{Headers, Method};
 use crate::problem::{Kind, Problem, Violation};
 use crate::schema::{Constraint, ConstraintKind, Schema};
 
@@ -38,7 +38,7 @@ pub struct PgError {
     pub hint: Option<String>,
     /// What the reply's headers say of it.
     #[serde(skip)]
-    pub headers: Vec<(Cow<'static, str>, String)>,
+    pub headers: Headers,
 }
 
 impl PgError {

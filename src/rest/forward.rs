@@ -4,13 +4,11 @@
 //! given and knows neither every operator nor every preference; the Worker is also smaller without its HTTP client. Tests hold
 //! the two to the same path and parameters.
 
-use std::borrow::Cow;
-
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::auth::Caller;
 use crate::config::Config;
-use crate::http::{Call, Method};
+use crate::http::{Call, Headers, Method, header};
 use crate::rest::errors::MAX_BYTES;
 use crate::rest::reply::HEADERS;
 
@@ -74,22 +72,21 @@ impl Forward<'_> {
     /// Builds the call.
     pub fn call(&self, spec: Spec<'_>) -> Call {
         let url = url(&self.config.supabase_url, spec.target, &spec.query);
-        let mut headers = vec![(Cow::Borrowed("x-request-id"), self.request_id.to_owned())];
-        headers.push((Cow::Borrowed("accept"), spec.accept.to_owned()));
+        let mut headers: Headers = Vec::with_capacity(8);
+        headers.push(header("x-request-id", self.request_id.to_owned()));
+        headers.push(header("accept", spec.accept));
         let auth = self.caller.upstream(self.config);
-        headers.extend(auth.apikey.map(|key| (Cow::Borrowed("apikey"), key.to_owned())));
-        headers
-            .extend(auth.bearer.map(|token| (Cow::Borrowed("authorization"), ["Bearer ", token].concat())));
-        headers.extend(spec.prefer.map(|prefer| (Cow::Borrowed("prefer"), prefer)));
+        headers.extend(auth.apikey.map(|key| header("apikey", key.to_owned())));
+        headers.extend(auth.bearer.map(|token| header("authorization", ["Bearer ", token].concat())));
+        headers.extend(spec.prefer.map(|prefer| header("prefer", prefer)));
         if let Some((first, last)) = spec.range {
-            headers.push((Cow::Borrowed("range-unit"), "items".to_owned()));
             let last = last.map(|last| last.to_string()).unwrap_or_default();
-            headers.push((Cow::Borrowed("range"), format!("{first}-{last}")));
+            headers.extend([header("range-unit", "items"), header("range", format!("{first}-{last}"))]);
         }
         if spec.body.is_some() {
-            headers.push((Cow::Borrowed("content-type"), "application/json".to_owned()));
+            headers.push(header("content-type", "application/json"));
         }
-        headers.extend(spec.headers.into_iter().map(|(name, value)| (Cow::Borrowed(name), value)));
+        headers.extend(spec.headers.into_iter().map(|(name, value)| header(name, value)));
         Call {
             method: spec.method,
             url,

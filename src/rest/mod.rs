@@ -101,7 +101,11 @@ impl<P: Platform, R: Request> Rest<'_, P, R> {
         let method = spec.method;
         let call = self.forward().call(spec);
         let again = if method.is_read() { None } else { Some(call.clone()) };
-        match (apart(self.noted(call)).await?, again) {
+        let outcome = match self.access.take() {
+            None => apart(self.once(call)).await,
+            Some(intent) => apart(self.noted(call, intent)).await,
+        };
+        match (outcome?, again) {
             (reply::Outcome::Refused(_, error), Some(call)) if error.is_transient() => {
                 apart(self.once(call)).await
             }
@@ -109,10 +113,9 @@ impl<P: Platform, R: Request> Rest<'_, P, R> {
         }
     }
 
-    /// Sends. A reading of medical records is noted besides, and there is no reply without the note; a change that shows
+    /// Sends a reading of medical records. It is noted besides, and there is no reply without the note; a change that shows
     /// some is noted before, so that it is not made in vain.
-    async fn noted(&self, call: Call) -> Result<reply::Outcome<P::Stream>, Problem> {
-        let Some(intent) = self.access.take() else { return apart(self.once(call)).await };
+    async fn noted(&self, call: Call, intent: Intent) -> Result<reply::Outcome<P::Stream>, Problem> {
         if !call.method.is_read() {
             self.note(intent).await?;
             return apart(self.once(call)).await;

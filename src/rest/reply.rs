@@ -1,8 +1,6 @@
 //! PostgREST's reply: a good one is passed through untouched, an error is read and mapped.
 
-use std::borrow::Cow;
-
-use crate::http::{Answer, Collected, Method, Payload, Platform, Reply};
+use crate::http::{Answer, Collected, Headers, Method, Payload, Platform, Reply};
 use crate::problem::Problem;
 use crate::rest::errors::{self, PgError};
 use crate::rest::unreachable;
@@ -17,8 +15,6 @@ pub const SOFT_DELETED: &str = "chairside-deleted";
 const PASSED: &[&str] = &["content-type", "content-range", "preference-applied", "location"];
 
 /// Names and values.
-type Headers = Vec<(Cow<'static, str>, String)>;
-
 /// A reply, told apart.
 #[derive(Debug)]
 pub enum Outcome<S> {

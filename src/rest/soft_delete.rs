@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use crate::apart::apart;
-use crate::http::{Answer, Collected, Method, Payload, Platform, Reply, Request, set_header};
+use crate::http::{Answer, Collected, Headers, Method, Payload, Platform, Reply, Request, set_header};
 use crate::problem::{Kind, Problem};
 use crate::rest::prefer::{Prefer, Return};
 use crate::rest::query::{Checked, MAX_LIMIT};
@@ -85,7 +85,7 @@ async fn read_before<P: Platform, R: Request>(
 
 impl Before {
     fn answer<S>(self, marked: u64, reply: Reply<S>) -> Result<Answer<S>, Problem> {
-        let headers: Vec<(Cow<'static, str>, String)> =
+        let headers: Headers =
             reply.headers.into_iter().filter(|(name, _)| name == "preference-applied").collect();
         let bytes = match marked {
             count if count == self.rows => self.bytes,

@@ -291,13 +291,13 @@ pub(super) fn restore_headers<S>(answer: &mut Answer<S>, wants: &Wants) {
         match name.as_ref() {
             "content-range" if asked_count => {
                 if let Some((rows, _)) = value.rsplit_once('/') {
-                    *value = format!("{rows}/*");
+                    *value = format!("{rows}/*").into();
                 }
             }
             "preference-applied" if asked_count => {
                 let kept: Vec<_> =
                     value.split(',').map(str::trim).filter(|item| !item.starts_with("count=")).collect();
-                *value = kept.join(", ");
+                *value = kept.join(", ").into();
             }
             _ => {}
         }

@@ -24,7 +24,7 @@ use super::store::Store;
 use crate::access::queue::{Effect, Event, Queue, Sender};
 use crate::access::{Outcome, Reading};
 use crate::config::{Config, Secret};
-use crate::http::{Call, Method, Platform};
+use crate::http::{Call, Method, Platform, header};
 
 const TIMEOUT_MS: u32 = 10_000;
 /// How long what is to be stored gathers.
@@ -197,19 +197,19 @@ impl Inner {
     /// The status that the database answered with, if it did.
     async fn deliver(&self, sender: &Sender, readings: &[Reading]) -> Option<u16> {
         let config = self.config.as_ref()?;
-        let mut headers = vec![("content-type".into(), "application/json".to_owned())];
+        let mut headers = vec![header("content-type", "application/json")];
         match sender {
             Sender::Reader(token) => {
                 let public_key = config.anon_key.as_ref().or(config.publishable_key.as_ref())?;
-                headers.push(("apikey".into(), public_key.expose().to_owned()));
-                headers.push(("authorization".into(), format!("Bearer {token}")));
+                headers.push(header("apikey", public_key.expose().to_owned()));
+                headers.push(header("authorization", format!("Bearer {token}")));
             }
             Sender::Service => {
                 let key = self.service_key()?.expose();
-                headers.push(("apikey".into(), key.to_owned()));
+                headers.push(header("apikey", key.to_owned()));
                 // A secret key is no JWT: as a bearer PostgREST would refuse it.
                 if !key.starts_with("sb_") {
-                    headers.push(("authorization".into(), format!("Bearer {key}")));
+                    headers.push(header("authorization", format!("Bearer {key}")));
                 }
             }
         }

@@ -11,7 +11,7 @@ use worker::worker_sys::Context as JsContext;
 use worker::{Env, web_sys};
 
 use super::lane::settled;
-use crate::http::{Budget, Call, Method, Reply, SendError};
+use crate::http::{Budget, Call, Header, Method, Reply, SendError};
 
 #[wasm_bindgen(module = "/src/shell/edge.js")]
 extern "C" {
@@ -121,10 +121,10 @@ impl Head {
     }
 
     /// A header by its lower-case name; `ask` is for those that were not read.
-    pub fn header(&self, name: &str, ask: impl FnOnce() -> Option<String>) -> Option<String> {
+    pub fn header(&self, name: &str, ask: impl FnOnce() -> Option<String>) -> Option<Cow<'_, str>> {
         let names = if self.method.is_read() { READ } else { WRITE };
-        let Some(at) = names.iter().position(|known| *known == name) else { return ask() };
-        self.values[at].clone().map(|place| self.lines[place].to_owned())
+        let Some(at) = names.iter().position(|known| *known == name) else { return ask().map(Cow::Owned) };
+        self.values[at].clone().map(|place| Cow::Borrowed(&self.lines[place]))
     }
 }
 
@@ -202,7 +202,7 @@ fn parse(
     let headers = reads
         .iter()
         .zip(lines)
-        .filter_map(|(name, line)| Some((Cow::Borrowed(*name), line.strip_prefix('=')?.to_owned())))
+        .filter_map(|(name, line)| Some((Cow::Borrowed(*name), line.strip_prefix('=')?.to_owned().into())))
         .collect();
     Reply { status, headers, body: response }
 }
@@ -226,11 +226,7 @@ pub async fn collect(
 }
 
 /// Makes an answer; the body is bytes, a stream, an upstream's response or nothing.
-pub fn answer(
-    status: u16,
-    headers: &[(Cow<'static, str>, String)],
-    body: &JsValue,
-) -> Result<web_sys::Response, JsValue> {
+pub fn answer(status: u16, headers: &[Header], body: &JsValue) -> Result<web_sys::Response, JsValue> {
     let mut lines = String::with_capacity(length(headers) + HEAD_BYTES);
     let _ = write!(lines, "{status}");
     push_headers(&mut lines, headers);
@@ -247,13 +243,13 @@ fn push_names(lines: &mut String, names: &[&str]) {
 }
 
 /// A header whose value holds a line break is no header.
-fn push_headers(lines: &mut String, headers: &[(Cow<'static, str>, String)]) {
+fn push_headers(lines: &mut String, headers: &[Header]) {
     for (name, value) in headers.iter().filter(|(_, value)| !value.contains('\n')) {
         lines.extend(["\n", name, "\n", value]);
     }
 }
 
-fn length(headers: &[(Cow<'static, str>, String)]) -> usize {
+fn length(headers: &[Header]) -> usize {
     headers.iter().map(|(name, value)| name.len() + value.len() + 2).sum()
 }
 

@@ -18,7 +18,7 @@ use super::object::{self, now_ms, random};
 use super::platform::EdgePlatform;
 use super::store::Store;
 use crate::config::{Config, Secret};
-use crate::http::{Call, Collected, Method as HttpMethod, Platform};
+use crate::http::{Call, Collected, Method as HttpMethod, Platform, header};
 use crate::live::feed::{BatchPlan, Cursor, Feed as Machine, FeedEffect, FeedEvent, PagePlan, StoredFeed};
 
 /// The longest page of `change_log` that is read: an object has 128 MiB, and the page is there several times over.
@@ -280,10 +280,10 @@ impl Inner {
     /// The body of a read of `change_log`, or the status of a refusal.
     async fn read_log(&self, query: &str) -> std::result::Result<String, Option<u16>> {
         let (config, key) = self.upstream().ok_or(None)?;
-        let mut headers = vec![("apikey".into(), key.expose().to_owned())];
+        let mut headers = vec![header("apikey", key.expose().to_owned())];
         // A secret key is no JWT: as a bearer PostgREST would refuse it.
         if !key.expose().starts_with("sb_") {
-            headers.push(("authorization".into(), format!("Bearer {}", key.expose())));
+            headers.push(header("authorization", format!("Bearer {}", key.expose())));
         }
         let url = format!("{}/rest/v1/change_log?{query}", config.supabase_url);
         let call =

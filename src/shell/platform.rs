@@ -40,7 +40,7 @@ impl Platform for EdgePlatform {
 
     async fn send(&self, call: Call, timeout_ms: u32) -> Result<Reply<Response>, SendError> {
         let started = now_ms();
-        let sent = apart(edge::send(&call, timeout_ms)).await;
+        let sent = edge::send(&call, timeout_ms).await;
         self.upstream_ms.set(self.upstream_ms.get() + now_ms().saturating_sub(started));
         sent
     }

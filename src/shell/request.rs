@@ -1,5 +1,6 @@
 //! The client's request: its head in one piece, its body when it is asked for.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 
 use futures::StreamExt;
@@ -70,7 +71,7 @@ impl Request for EdgeRequest {
         &self.head.url()[self.query.clone()]
     }
 
-    fn header(&self, name: &str) -> Option<String> {
+    fn header(&self, name: &str) -> Option<Cow<'_, str>> {
         self.head.header(name, || self.inner.headers().get(name).ok().flatten())
     }
 

@@ -9,7 +9,6 @@ mod knowledge;
 pub mod retrieval;
 mod search;
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 
 use serde::de::DeserializeOwned;
@@ -17,7 +16,7 @@ use serde_json::Value;
 
 use crate::app::{App, Seen, address};
 use crate::auth::{Caller, Role};
-use crate::http::{Answer, BodyError, Budget, Call, Method, Payload, Platform, Request};
+use crate::http::{Answer, BodyError, Budget, Call, Method, Payload, Platform, Request, header};
 use crate::problem::{Kind, Problem, Violation};
 use crate::rag::lexical::{Database, said};
 use crate::rag::upstream::{Patience, exchange};
@@ -176,9 +175,9 @@ impl<P: Platform, R: Request> V1<'_, P, R> {
     pub fn database(&self) -> Database {
         let config = &self.app.config;
         let auth = self.caller.upstream(config);
-        let mut headers = vec![(Cow::Borrowed("x-request-id"), self.request_id.to_owned())];
-        headers.extend(auth.apikey.map(|key| (Cow::Borrowed("apikey"), key.to_owned())));
-        headers.extend(auth.bearer.map(|token| (Cow::Borrowed("authorization"), format!("Bearer {token}"))));
+        let mut headers = vec![header("x-request-id", self.request_id.to_owned())];
+        headers.extend(auth.apikey.map(|key| header("apikey", key.to_owned())));
+        headers.extend(auth.bearer.map(|token| header("authorization", format!("Bearer {token}"))));
         Database { rest_url: format!("{}/rest/v1", config.supabase_url), headers }
     }
 

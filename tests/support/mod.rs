@@ -19,7 +19,7 @@ use chairside::app::{App, Handled};
 use chairside::auth::jwk::Key;
 use chairside::config::Config;
 use chairside::http::{
-    BodyError, Budget, Call, Collected, Method, Payload, Pieces, Platform, Reply, Request, SendError,
+    BodyError, Budget, Call, Collected, Headers, Method, Payload, Pieces, Platform, Reply, Request, SendError,
 };
 use chairside::schema::SCHEMA;
 use futures::executor::block_on;
@@ -146,8 +146,8 @@ impl Request for TestRequest {
         self.target.split_once('?').map_or("", |(_, query)| query)
     }
 
-    fn header(&self, name: &str) -> Option<String> {
-        self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.clone())
+    fn header(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| Cow::Borrowed(value.as_str()))
     }
 
     async fn body(&self, limit: usize) -> Result<Vec<u8>, BodyError> {
@@ -159,7 +159,8 @@ impl Request for TestRequest {
 pub type Scripted = Result<Reply<Vec<u8>>, SendError>;
 
 pub fn reply(status: u16, headers: &[(&'static str, &str)], body: &str) -> Scripted {
-    let headers = headers.iter().map(|(name, value)| (Cow::Borrowed(*name), (*value).to_owned())).collect();
+    let headers =
+        headers.iter().map(|(name, value)| (Cow::Borrowed(*name), (*value).to_owned().into())).collect();
     Ok(Reply { status, headers, body: body.as_bytes().to_vec() })
 }
 
@@ -193,7 +194,7 @@ pub struct Script {
     kept: RefCell<HashMap<String, Kept>>,
 }
 
-type Kept = (u16, Vec<(Cow<'static, str>, String)>, Vec<u8>);
+type Kept = (u16, Headers, Vec<u8>);
 
 pub fn script(replies: Vec<Scripted>) -> Script {
     Script {
@@ -313,7 +314,7 @@ impl Platform for Script {
 /// What the client sees.
 pub struct Seen {
     pub status: u16,
-    pub headers: Vec<(Cow<'static, str>, String)>,
+    pub headers: Headers,
     pub body: Vec<u8>,
     pub log: String,
     pub calls: Vec<Call>,

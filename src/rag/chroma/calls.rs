@@ -1,6 +1,5 @@
 //! Each call of the API that is used, and how its reply is read.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
@@ -9,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::filter;
 use crate::config::Secret;
 use crate::gathered::order;
-use crate::http::{Call, Method};
+use crate::http::{Call, Method, header};
 use crate::rag::store::{Filter, Hit, Point};
 use crate::rag::upstream::{Answered, Fault, json as read};
 
@@ -44,9 +43,9 @@ impl fmt::Debug for Settings {
 
 impl Settings {
     fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Call {
-        let mut headers = vec![(Cow::Borrowed("content-type"), "application/json".to_owned())];
+        let mut headers = vec![header("content-type", "application/json")];
         if let Some(token) = &self.token {
-            headers.push((Cow::Borrowed("x-chroma-token"), token.expose().to_owned()));
+            headers.push(header("x-chroma-token", token.expose().to_owned()));
         }
         let Self { url, tenant, database, .. } = self;
         Call {

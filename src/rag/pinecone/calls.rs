@@ -1,13 +1,11 @@
 //! Each call of the API that is used.
 
-use std::borrow::Cow;
-
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::filter::to_filter;
 use crate::config::Secret;
-use crate::http::{Call, Method};
+use crate::http::{Call, Method, header};
 use crate::rag::store::Filter;
 
 /// The version that is spoken unless another is set; without the header the oldest would answer.
@@ -48,11 +46,11 @@ pub struct Settings {
 /// A call with what every call carries.
 pub fn call(api_key: &Secret, version: &str, method: Method, url: String, body: Option<Vec<u8>>) -> Call {
     let mut headers = vec![
-        (Cow::Borrowed("api-key"), api_key.expose().to_owned()),
-        (Cow::Borrowed("x-pinecone-api-version"), version.to_owned()),
+        header("api-key", api_key.expose().to_owned()),
+        header("x-pinecone-api-version", version.to_owned()),
     ];
     if body.is_some() {
-        headers.push((Cow::Borrowed("content-type"), "application/json".to_owned()));
+        headers.push(header("content-type", "application/json"));
     }
     Call { method, url, headers, body, reads: READS, whole: 0, errors: 0 }
 }

@@ -2,8 +2,8 @@
 //! since what a read costs here is mostly allocations.
 
 use super::tree::{
-    Arrow, Condition, Direction, Embed, Field, Filter, Join, Key, Nulls, OrderTerm, Path, Query, SelectItem,
-    Test,
+    Arrow, Condition, Direction, Embed, Field, Filter, Join, Key, Nulls, OrderTerm, Path, Quantifier, Query,
+    SelectItem, Test,
 };
 
 /// Decoded names and values, in a fixed order.
@@ -112,7 +112,7 @@ fn test(out: &mut String, filter: &Filter, value: fn(&mut String, &str)) {
         out.push_str("not.");
     }
     let (word, parameter) = match &filter.test {
-        Test::Compare(operator, quantifier, _) => (operator.word(), quantifier.map(|one| one.word())),
+        Test::Compare(operator, quantifier, _) => (operator.word(), quantifier.map(Quantifier::word)),
         Test::In(_) => ("in", None),
         Test::Is(_) => ("is", None),
         Test::Search(search, config, _) => (search.word(), config.as_deref()),

@@ -1,11 +1,9 @@
 //! `POST /v1/chat/feedback`: whether an answer helped. What was asked and answered is not kept, only what the comment says.
 
-use std::borrow::Cow;
-
 use serde_json::{Map, Value, json};
 
 use super::{V1, require_post};
-use crate::http::{Answer, Call, Method, Platform, Request};
+use crate::http::{Answer, Call, Method, Platform, Request, header};
 use crate::problem::{Kind, Problem, Violation};
 use crate::rag::upstream::{Fault, Patience, exchange};
 use crate::rest::errors;
@@ -21,7 +19,7 @@ impl<P: Platform, R: Request> V1<'_, P, R> {
         let row = rated(&self.body(MAX_BODY).await?)?;
         let database = self.database();
         let mut headers = database.headers;
-        headers.push((Cow::Borrowed("content-type"), "application/json".to_owned()));
+        headers.push(header("content-type", "application/json"));
         let call = Call {
             method: Method::Post,
             url: format!("{}/rpc/rate_answer", database.rest_url),
