@@ -100,7 +100,8 @@ impl RateLimits {
             Budget::Auth => "auth",
         };
         let RateLimit { requests, seconds } = self.of(budget);
-        format!("\"{name}\";q={requests};w={seconds}")
+        let (mut q, mut w) = (itoa::Buffer::new(), itoa::Buffer::new());
+        ["\"", name, "\";q=", q.format(requests), ";w=", w.format(seconds)].concat()
     }
 }
 

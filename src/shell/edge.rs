@@ -2,7 +2,6 @@
 //! object and string that the runtime makes for one costs more than most of what is computed here.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 use std::ops::Range;
 
 use wasm_bindgen::prelude::{JsCast as _, JsValue, wasm_bindgen};
@@ -228,7 +227,7 @@ pub async fn collect(
 /// Makes an answer; the body is bytes, a stream, an upstream's response or nothing.
 pub fn answer(status: u16, headers: &[Header], body: &JsValue) -> Result<web_sys::Response, JsValue> {
     let mut lines = String::with_capacity(length(headers) + HEAD_BYTES);
-    let _ = write!(lines, "{status}");
+    lines.push_str(itoa::Buffer::new().format(status));
     push_headers(&mut lines, headers);
     respond(&lines, body)
 }

@@ -51,7 +51,8 @@ async fn serve(request: Request, env: Env, context: Context) -> worker::Result<R
     #[cfg(feature = "panic-route")]
     panic_on_purpose(&request);
     let platform = EdgePlatform::new(env);
-    if !cfg!(feature = "chatbot") && app.is_ok() && matches!(Route::parse(request.path()), Route::V1(_)) {
+    let may_be_chat = !cfg!(feature = "chatbot") && request.path().starts_with("/v1/") && app.is_ok();
+    if may_be_chat && matches!(Route::parse(request.path()), Route::V1(_)) {
         // The chatbot's Worker counts, logs and answers for itself. Should there be none, this one says so.
         if let Ok(answer) = edge::pass_to_chatbot(platform.env(), request.inner()).await {
             return Ok(answer);
@@ -62,7 +63,7 @@ async fn serve(request: Request, env: Env, context: Context) -> worker::Result<R
         Err(error) => misconfigured(error, &request, &platform),
     };
     request.drain().await;
-    let line = serde_json::to_string(&log)?;
+    let line = log.to_json();
     if log.status >= 500 {
         console_error!("{line}");
     } else {

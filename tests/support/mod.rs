@@ -379,7 +379,7 @@ pub fn run_on(app: &App, request: &TestRequest, script: &Script) -> Seen {
         status: answer.status,
         headers: answer.headers,
         body,
-        log: serde_json::to_string(&log).unwrap(),
+        log: log.to_json(),
         calls: script.calls.borrow().clone(),
         access,
     }

@@ -75,7 +75,14 @@ fn dot(scan: &mut Scan, start: Scan) -> Parsed<()> {
 }
 
 fn quantifier(scan: &mut Scan) -> Option<Quantifier> {
-    Quantifier::ALL.iter().copied().find(|quantifier| scan.eat(&format!("({})", quantifier.word())))
+    let mut ahead = *scan;
+    let quantifier =
+        if ahead.eat("(") { Quantifier::from_word(ahead.take_while(|c| c != ')')) } else { None };
+    if quantifier.is_some() && ahead.eat(")") {
+        *scan = ahead;
+        return quantifier;
+    }
+    None
 }
 
 fn config(scan: &mut Scan) -> Option<String> {

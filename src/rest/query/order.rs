@@ -40,5 +40,10 @@ fn relation(scan: &mut Scan) -> Option<String> {
 }
 
 fn suffix(scan: &mut Scan, word: &str) -> bool {
-    scan.eat(&format!(".{word}"))
+    let mut ahead = *scan;
+    let is_there = ahead.eat(".") && ahead.eat(word);
+    if is_there {
+        *scan = ahead;
+    }
+    is_there
 }

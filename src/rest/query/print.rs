@@ -17,11 +17,15 @@ pub(super) fn pairs(query: &Query) -> Vec<(String, String)> {
     pairs.extend(
         query.order.iter().map(|(path, terms)| (at(path, "order"), text(|out| join(out, terms, order)))),
     );
-    pairs.extend(query.limit.iter().map(|(path, limit)| (at(path, "limit"), limit.to_string())));
-    pairs.extend(query.offset.iter().map(|(path, offset)| (at(path, "offset"), offset.to_string())));
+    pairs.extend(query.limit.iter().map(|(path, limit)| (at(path, "limit"), number(*limit))));
+    pairs.extend(query.offset.iter().map(|(path, offset)| (at(path, "offset"), number(*offset))));
     pairs.extend(query.columns.as_deref().map(|list| named("columns", text(|out| names(out, list)))));
     pairs.extend(query.on_conflict.as_deref().map(|list| named("on_conflict", text(|out| names(out, list)))));
     pairs
+}
+
+fn number(number: u64) -> String {
+    itoa::Buffer::new().format(number).to_owned()
 }
 
 /// A path and a reserved word.

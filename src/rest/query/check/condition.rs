@@ -3,22 +3,29 @@
 use super::super::tree::{Condition, Filter, Is, Query, Test};
 use super::super::{Op, print};
 use super::embed::Node;
-use super::{Checker, value};
+use super::{Checker, field_type, value};
+
+/// A parameter's name, which is made for what is wrong alone.
+type Name<'a> = &'a dyn Fn() -> String;
 
 impl Checker<'_> {
     pub(super) fn conditions(&mut self, query: &mut Query, root: &Node) {
         for (path, condition) in &mut query.conditions {
+            // A change looks at its own columns only; what is embedded belongs to its answer.
+            let changes = matches!(self.op, Op::Update | Op::Delete | Op::Replace);
+            let with_embeds = !(path.is_empty() && changes);
+            if path.is_empty() {
+                self.condition(&|| print::parameter(path, condition), root, with_embeds, condition);
+                continue;
+            }
             let parameter = print::parameter(path, condition);
             if let Some(node) = self.locate(&parameter, path, root) {
-                // A change looks at its own columns only; what is embedded belongs to its answer.
-                let changes = matches!(self.op, Op::Update | Op::Delete | Op::Replace);
-                let with_embeds = !(path.is_empty() && changes);
-                self.condition(&parameter, node, with_embeds, condition);
+                self.condition(&|| parameter.clone(), node, with_embeds, condition);
             }
         }
     }
 
-    fn condition(&mut self, parameter: &str, node: &Node, with_embeds: bool, condition: &Condition) {
+    fn condition(&mut self, parameter: Name<'_>, node: &Node, with_embeds: bool, condition: &Condition) {
         match condition {
             Condition::Filter(filter) => self.filter(parameter, node, with_embeds, filter),
             Condition::Group { members, .. } => {
@@ -29,7 +36,7 @@ impl Checker<'_> {
         }
     }
 
-    fn filter(&mut self, parameter: &str, node: &Node, with_embeds: bool, filter: &Filter) {
+    fn filter(&mut self, parameter: Name<'_>, node: &Node, with_embeds: bool, filter: &Filter) {
         let Some(relation) = node.relation else { return };
         if with_embeds && is_about_embed(node, filter) {
             return;
@@ -40,11 +47,15 @@ impl Checker<'_> {
                 "the value of the argument \"{name}\" starts like a filter, and PostgREST would take it for \
                  one; call the function by POST"
             );
-            return self.refuse(parameter, "ambiguous-argument", detail);
+            return self.refuse(&parameter(), "ambiguous-argument", detail);
         }
-        let Some(ty) = self.field_type(parameter, relation, &filter.field) else { return };
-        if let Err((code, detail)) = value::check(ty, &filter.test) {
-            self.refuse(parameter, code, format!("\"{}\" {detail}", filter.field.name));
+        match field_type(relation, &filter.field) {
+            Err((code, detail)) => self.refuse(&parameter(), code, detail),
+            Ok(ty) => {
+                if let Err((code, detail)) = value::check(ty, &filter.test) {
+                    self.refuse(&parameter(), code, format!("\"{}\" {detail}", filter.field.name));
+                }
+            }
         }
     }
 }

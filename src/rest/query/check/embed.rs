@@ -53,8 +53,9 @@ impl Checker<'_> {
     pub(super) fn root(&mut self, query: &Query) -> Node {
         let relation = self.own_relation();
         let children = self.children(relation, query.select.as_deref().unwrap_or_default(), 0);
-        let name = relation.name.to_owned();
-        Node { target: name.clone(), name, relation: Some(relation), to_one: false, columns: &[], children }
+        // Nobody asks for the root by a name.
+        let (name, target) = (String::new(), String::new());
+        Node { name, target, relation: Some(relation), to_one: false, columns: &[], children }
     }
 
     pub(super) fn own_relation(&self) -> Relation {

@@ -11,6 +11,8 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use embed::Node;
 
 use super::tree::{Condition, Field, OrderTerm, Path, Query};
@@ -86,28 +88,10 @@ impl Checker<'_> {
         node.relation.is_some().then_some(node)
     }
 
-    /// The type at a field, or the violation that there is none.
-    fn field_type(&mut self, parameter: &str, relation: Relation, field: &Field) -> Option<&'static Type> {
-        let Some(column) = relation.column(&field.name) else {
-            self.refuse(
-                parameter,
-                "unknown-column",
-                format!("\"{}\" has no column \"{}\"", relation.name, field.name),
-            );
-            return None;
-        };
-        let Some(last) = field.json.last() else { return Some(&column.ty) };
-        if column.ty != Type::Json {
-            self.refuse(parameter, "not-json", format!("\"{}\" is not JSON, so no arrow fits", field.name));
-            return None;
-        }
-        Some(if last.text { &Type::Text(0) } else { &Type::Json })
-    }
-
     fn orders(&mut self, query: &mut Query, root: &Node) {
         let mut seen: Vec<Path> = Vec::new();
         for (path, terms) in &mut query.order {
-            let parameter = print::at(path, "order");
+            let parameter = named(path, "order");
             let Some(node) = self.locate(&parameter, path, root) else { continue };
             self.once(&parameter, path, &mut seen);
             for term in terms {
@@ -128,8 +112,10 @@ impl Checker<'_> {
                 None => return self.refuse(parameter, "not-embedded", embed::not_embedded(name)),
             },
         };
-        if let Some(relation) = relation {
-            self.field_type(parameter, relation, &term.field);
+        if let Some(relation) = relation
+            && let Err((code, detail)) = field_type(relation, &term.field)
+        {
+            self.refuse(parameter, code, detail);
         }
     }
 
@@ -141,7 +127,7 @@ impl Checker<'_> {
         for (list, word, highest, code) in parts {
             let mut seen: Vec<Path> = Vec::new();
             for (path, number) in list {
-                let parameter = print::at(path, word);
+                let parameter = named(path, word);
                 if *number > highest {
                     self.refuse(&parameter, code, format!("{word} may be at most {highest}"));
                 }
@@ -190,4 +176,25 @@ impl Checker<'_> {
             }
         }
     }
+}
+
+/// The type of a field's value, behind its arrows; or the code and the detail of what is wrong.
+fn field_type(relation: Relation, field: &Field) -> Result<&'static Type, (&'static str, String)> {
+    let Some(column) = relation.column(&field.name) else {
+        let detail = format!("\"{}\" has no column \"{}\"", relation.name, field.name);
+        return Err(("unknown-column", detail));
+    };
+    match field.json.last() {
+        None => Ok(&column.ty),
+        Some(_) if column.ty != Type::Json => {
+            Err(("not-json", format!("\"{}\" is not JSON, so no arrow fits", field.name)))
+        }
+        Some(last) if last.text => Ok(&Type::Text(0)),
+        Some(_) => Ok(&Type::Json),
+    }
+}
+
+/// The name of a parameter of this path.
+fn named<'a>(path: &Path, word: &'a str) -> Cow<'a, str> {
+    if path.is_empty() { Cow::Borrowed(word) } else { Cow::Owned(print::at(path, word)) }
 }

@@ -3,7 +3,7 @@
 use super::super::Target;
 use super::super::tree::{Query, SelectItem};
 use super::embed::Node;
-use super::{Checker, Relation, cast};
+use super::{Checker, Relation, cast, field_type};
 use crate::schema::Returns;
 
 impl Checker<'_> {
@@ -42,11 +42,14 @@ impl Checker<'_> {
 
     fn column(&mut self, relation: Relation, item: &SelectItem) {
         let SelectItem::Column { field, cast, .. } = item else { return };
-        let Some(ty) = self.field_type("select", relation, field) else { return };
-        if let Some(cast) = cast
-            && let Err((code, detail)) = cast::check(ty, cast)
-        {
-            self.refuse("select", code, format!("\"{}\": {detail}", field.name));
+        match (field_type(relation, field), cast) {
+            (Err((code, detail)), _) => self.refuse("select", code, detail),
+            (Ok(ty), Some(cast)) => {
+                if let Err((code, detail)) = cast::check(ty, cast) {
+                    self.refuse("select", code, format!("\"{}\": {detail}", field.name));
+                }
+            }
+            (Ok(_), None) => {}
         }
     }
 }
