@@ -16,11 +16,12 @@ import { cpuNs } from '../workerd.mjs';
 import { cases, credentials } from './cases.mjs';
 import { closedLoop, firstAnswer, fixedRate } from './load.mjs';
 import { residentMiB, rounds, turn } from './measure.mjs';
+import { own } from './own.mjs';
 import { FLOOR, PEERS, peerOptions, startPeers } from './peers.mjs';
 import { plots } from './plots.mjs';
 import { artefact, print } from './report.mjs';
 
-const PARTS = ['static', 'real', 'record', 'rate', 'start', 'memory', 'growth'];
+const PARTS = ['static', 'own', 'real', 'record', 'rate', 'start', 'memory', 'growth'];
 const ROUNDS = 5;
 const LOAD = { connections: 8, ms: 700 };
 // Functions of Wasm and JavaScript are optimised once they have been called often.
@@ -29,8 +30,8 @@ const REAL = { connections: 4, ms: 1000 };
 const REAL_WARM_UP = { connections: 4, count: 600 };
 const RATE = { rate: 20, seconds: 20 };
 const STARTS = 9;
-// PostgREST has no edge that would refuse, and the floor is one of reads.
-const EXCEPT = { 'insert one': [FLOOR], 'invalid body': ['bare', 'PostgREST', FLOOR] };
+// Neither PostgREST nor the floor has an edge that would refuse.
+const EXCEPT = { 'invalid body': ['bare', 'PostgREST', FLOOR] };
 const SIZES = { bytes: [1_000, 10_000, 100_000, 1_000_000, 10_000_000], rows: [1, 100, 250, 500, 750, 1000], filters: [1, 50, 100, 150, 200] };
 
 function readArguments(args) {
@@ -95,6 +96,7 @@ async function measure(sides) {
   const figures = { rounds: ROUNDS };
   const steps_ = {
     static: () => inFull(sides.static, { peers: sides.static.peers, load: LOAD, warmUp: WARM_UP }),
+    own: () => own(sides.static.options, sides.static.cases.full),
     real: () => inFull(sides.real, { peers: { ...sides.real.peers, PostgREST: { url: sides.real.upstream } }, load: REAL, warmUp: REAL_WARM_UP }),
     record: () => forTheRecord(sides.static),
     rate: () => atARate(sides.real),

@@ -35,6 +35,11 @@ function inFull(title, results, goals) {
   console.log(table(rows));
 }
 
+function own(results) {
+  console.log('\nour own code, us: called over and over, and after more other code than the caches hold');
+  console.log(table([['', 'warm', 'cold'], ...Object.entries(results).map(([name, { warmUs, coldUs }]) => [name, fine(warmUs), fine(coldUs)])]));
+}
+
 function record(results) {
   console.log('\nfor the record, static upstream, once');
   const rows = [['', 'ours us', 'bare us', 'hono us', 'to hono', 'ours p50', 'hono p50']];
@@ -72,6 +77,7 @@ function growth(results) {
 
 export function print(figures) {
   if (figures.static) inFull(`static upstream, a token seen before; medians of ${figures.rounds} rounds`, figures.static, GOALS);
+  if (figures.own) own(figures.own);
   if (figures.real) inFull(`real PostgREST; medians of ${figures.rounds} rounds`, figures.real);
   if (figures.record) record(figures.record);
   if (figures.rate) rate(figures.rate);
