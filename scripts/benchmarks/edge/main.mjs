@@ -29,7 +29,7 @@ const LOAD = { connections: 8, ms: 350 };
 const WARM_UP = { connections: 8, count: 8000 };
 const REAL = { connections: 4, ms: 400 };
 const REAL_WARM_UP = { connections: 4, count: 600 };
-const RATE = { rate: 20, seconds: 20 };
+const RATE = { rate: 20, seconds: 60 };
 const STARTS = 9;
 // Neither PostgREST nor the floor has an edge that would refuse.
 const EXCEPT = { 'invalid body': ['bare', 'PostgREST', FLOOR] };

@@ -1,6 +1,6 @@
 // What of a request is ours alone: the built Worker in workerd, with everything outside replaced by something that costs next to
-// nothing. It is called so many times for each request to this one, whose body says `{requests, count, cold, none}`: `cold` runs,
-// before each call, through more code than the processor's caches hold, as the runtime and the kernel do between two requests;
+// nothing. It is called so many times for each request to this one, whose body says `{requests, count, cold, none}`: `cold` goes,
+// before each call, through more code and data than the core's caches hold, as the runtime and the kernel do between two requests;
 // `none` does that alone.
 
 import filler from './filler.wasm';
@@ -58,6 +58,15 @@ function request({ path, method = 'GET', headers, body }) {
   return { method, url: `http://127.0.0.1${path}`, headers: { get: (name) => all.get(name) ?? null }, body: bytes ? unread : null, arrayBuffer: async () => bytes.slice().buffer };
 }
 
+const data = new Uint8Array(1 << 20);
+
+// More code and data than the caches next to a core hold.
+function evict(n) {
+  let sum = run(n);
+  for (let at = 0; at < data.length; at += 64) sum += data[at]++;
+  return sum;
+}
+
 let around;
 let sum = 0;
 
@@ -67,7 +76,7 @@ export default {
     around ??= surroundings(env);
     const made = requests.map(request);
     for (let n = 0; n < count; n++) {
-      if (cold) sum += run(n);
+      if (cold) sum += evict(n);
       if (none) continue;
       const at = n % made.length;
       const { status } = await worker.fetch(made[at], around, context);
