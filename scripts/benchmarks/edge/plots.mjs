@@ -25,8 +25,8 @@ export function plot({ x = 0, y = 0, title, across, up, lines }) {
     return `<path class="grid" d="M${LEFT} ${gy}H${WIDTH - RIGHT}"/><text class="end" x="${LEFT - 6}" y="${Number(gy) + 3}">${short(Number((tick * highest).toPrecision(3)))}</text><text class="mid" x="${gx}" y="${HEIGHT - BOTTOM + 14}">${short(Number((tick * most).toPrecision(3)))}</text>`;
   });
   const drawn = lines.map(({ points, name }, at) => {
-    const [lastX, lastY] = points.at(-1);
-    const label = name ? `<text class="end c${at}" x="${px(lastX)}" y="${Number(py(lastY)) - 6}">${name}</text>` : '';
+    // What is measured grows: the corner above its beginning is free.
+    const label = name ? `<text class="c${at}" x="${LEFT + 8}" y="${TOP + 13 + 14 * at}">${name}</text>` : '';
     return `<polyline class="l${at}" points="${points.map(([a, b]) => `${px(a)},${py(b)}`).join(' ')}"/>${points.map(([a, b]) => `<circle class="p${at}" cx="${px(a)}" cy="${py(b)}" r="2.5"/>`).join('')}${label}`;
   });
   return `<g transform="translate(${x} ${y})"><text class="title" x="${LEFT}" y="16">${title}</text>${grid.join('')}${drawn.join('')}<text class="mid" x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - 8}">${across}</text><text class="mid" transform="translate(12 ${(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)">${up}</text></g>`;
