@@ -12,6 +12,7 @@ use crate::apart::apart;
 use crate::auth::{self, Caller, Credentials, Jwks, Outcome, Role, Verified, challenge};
 use crate::config::{Config, ConfigError};
 use crate::http::{Answer, Budget, Method, Payload, Platform, Request};
+use crate::ids::text_of;
 use crate::problem::{Kind, Problem, ProblemDetails};
 use crate::rag::parts::Parts;
 use crate::rest;
@@ -461,11 +462,6 @@ fn request_id<P: Platform>(request: &impl Request, platform: &P) -> String {
         .header("x-request-id")
         .and_then(|id| Uuid::try_parse(&id).ok())
         .map_or_else(|| platform.new_id(), text_of)
-}
-
-/// A UUID as PostgreSQL prints it, without the formatter's detour.
-pub(crate) fn text_of(id: Uuid) -> String {
-    id.hyphenated().encode_lower(&mut Uuid::encode_buffer()).to_owned()
 }
 
 /// The client's address, as Cloudflare saw it. Of IPv6 the network: whoever has one address has all of its /64, and a

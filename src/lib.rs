@@ -15,6 +15,7 @@ pub mod docs;
 mod gathered;
 mod health;
 pub mod http;
+mod ids;
 pub mod live;
 mod pass_auth;
 pub mod problem;

@@ -14,7 +14,8 @@ const LIMITER = 'class Ratelimit { limit() { return Promise.resolve({ success: t
 const text = (value) => JSON.stringify(String(value));
 const list = (items) => `[${items.join(', ')}]`;
 
-const built = (build, folder = '') => [
+/** The modules of a build of ours. */
+export const built = (build, folder = '') => [
   { name: 'index.js', kind: 'esModule', file: join(build, 'index.js'), at: join(folder, 'index.js') },
   { name: 'index_bg.wasm', kind: 'wasm', file: join(build, 'index_bg.wasm'), at: join(folder, 'index_bg.wasm') },
 ];

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::auth::Caller;
 use crate::http::{Answer, find};
+use crate::ids::text_of;
 use crate::schema::{Function, Returns};
 
 /// The tables that are medical records.
@@ -131,11 +132,7 @@ pub fn tells(function: &Function) -> bool {
 /// token may be older than a role.
 pub fn intent(caller: &Caller, reading: impl FnOnce(String) -> Reading) -> Option<Intent> {
     let (id, token) = (caller.id?, caller.token()?);
-    Some(Intent {
-        reading: reading(id.hyphenated().to_string()),
-        token: token.to_owned(),
-        expires_at: caller.expires_at?,
-    })
+    Some(Intent { reading: reading(text_of(id)), token: token.to_owned(), expires_at: caller.expires_at? })
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::verified::Holder;
 use crate::config::{Config, Secret};
+use crate::ids::text_of;
 
 /// A caller's part in the clinic, as the token says. A hint for the edge: Postgres reads the role from its
 /// own table and has the last word.
@@ -76,7 +77,7 @@ impl Caller {
 
     /// What identifies the caller in rate limits and idempotency: the user's id or `anon`.
     pub fn key(&self) -> String {
-        self.id.map_or_else(|| Role::Anon.as_str().to_owned(), |id| id.hyphenated().to_string())
+        self.id.map_or_else(|| Role::Anon.as_str().to_owned(), text_of)
     }
 
     /// The user's own token, in the clear.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::moment::Moment;
 pub use super::row::Row;
 use super::row::text;
+use crate::ids::text_of;
 use crate::schema::{SCHEMA, Table};
 
 /// What happened to the row. A soft delete is an UPDATE that sets `deleted_at`.
@@ -171,7 +172,7 @@ impl<'a> From<&'a Change> for Stored<'a> {
             key: &change.key,
             record: &change.record,
             old_record: &change.old_record,
-            subjects: change.subjects.iter().map(|id| id.hyphenated().to_string()).collect(),
+            subjects: change.subjects.iter().copied().map(text_of).collect(),
             at: &change.at,
         }
     }

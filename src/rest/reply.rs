@@ -14,7 +14,6 @@ pub const SOFT_DELETED: &str = "chairside-deleted";
 /// Those that are passed on.
 const PASSED: &[&str] = &["content-type", "content-range", "preference-applied", "location"];
 
-/// Names and values.
 /// A reply, told apart.
 #[derive(Debug)]
 pub enum Outcome<S> {

@@ -12,9 +12,9 @@ use super::edge::broken;
 use super::object::{now_ms, post, random, random_bytes, tell};
 use super::{ai, edge, env};
 use crate::apart::apart;
-use crate::app::text_of;
 use crate::auth::jwk::Key;
 use crate::http::{Budget, Call, Collected, Pieces, Platform, Reply, SendError, set_header};
+use crate::ids::text_of;
 
 /// The Worker's environment, as the one port to everything outside.
 #[derive(Debug)]

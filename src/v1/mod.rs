@@ -17,6 +17,7 @@ use serde_json::Value;
 use crate::app::{App, Seen, address};
 use crate::auth::{Caller, Role};
 use crate::http::{Answer, BodyError, Budget, Call, Method, Payload, Platform, Request, header};
+use crate::ids::text_of;
 use crate::problem::{Kind, Problem, Violation};
 use crate::rag::lexical::{Database, said};
 use crate::rag::upstream::{Patience, exchange};
@@ -123,7 +124,7 @@ pub(crate) async fn serve<P: Platform, R: Request>(
     if path == Path::Chat {
         // A turn costs far more than a read: it counts against the strict budget too, under a key of its own.
         seen.budget = Some(Budget::Auth);
-        let key = caller.id.map_or_else(|| address(request), |id| id.hyphenated().to_string());
+        let key = caller.id.map_or_else(|| address(request), text_of);
         app.spend(platform, Budget::Auth, &format!("chat:{key}")).await?;
     }
     let v1 = V1 { app, platform, request, caller: &caller, request_id, note: RefCell::default() };

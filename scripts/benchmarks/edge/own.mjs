@@ -3,7 +3,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../../stack/settings.mjs';
-import { startWorkerd } from '../../stack/workerd.mjs';
+import { CLINIC } from '../../stack/worker.mjs';
+import { built, startWorkerd } from '../../stack/workerd.mjs';
 import { percentile } from '../figures.mjs';
 import { cpuNs } from '../workerd.mjs';
 import { peerOptions } from './peers.mjs';
@@ -18,10 +19,9 @@ const QUICK = 0.25;
 export async function own(options, full) {
   const filler = join(options.stateDir, 'filler.wasm');
   writeFileSync(filler, code());
-  const built = (name, kind) => ({ name, kind, file: join(root, 'build', name) });
   const wrapper = { name: 'own.js', kind: 'esModule', file: join(root, 'tests', 'peers', 'edge', 'own.js') };
-  const modules = [wrapper, built('index.js', 'esModule'), built('index_bg.wasm', 'wasm'), { name: 'filler.wasm', kind: 'wasm', file: filler }];
-  const worker = await startWorkerd({ ...peerOptions('ours', { ...options, at: 'own' }), modules, ready: false });
+  const modules = [wrapper, ...built(join(root, CLINIC.build)), { name: 'filler.wasm', kind: 'wasm', file: filler }];
+  const worker = await startWorkerd({ ...peerOptions('ours', { ...options, at: 'own' }), modules });
   try {
     const results = {};
     for (const [name, of] of Object.entries({ ...less(full), ...full })) results[name] = await measure(worker, of('ours'));
@@ -44,7 +44,7 @@ async function measure(worker, of) {
   const requests = Array.from({ length: 50 }, (_, n) => of(n));
   const us = async (how) => {
     const before = cpuNs(worker.pid);
-    const reply = await asked(worker.url, { requests, count: COUNT, ...how });
+    const reply = await fetch(worker.url, { method: 'POST', body: JSON.stringify({ requests, count: COUNT, ...how }) });
     if (!reply.ok) throw new Error(await reply.text());
     await reply.arrayBuffer();
     return (cpuNs(worker.pid) - before) / 1e3 / (how.count ?? COUNT);
@@ -56,18 +56,6 @@ async function measure(worker, of) {
     cold.push((await us({ cold: true })) - (await us({ cold: true, none: true })));
   }
   return { warmUs: percentile(warm, QUICK), coldUs: percentile(cold, QUICK) };
-}
-
-async function asked(url, what) {
-  for (let tries = 0; ; tries++) {
-    try {
-      return await fetch(url, { method: 'POST', body: JSON.stringify(what) });
-    } catch (error) {
-      // It is still on its way up.
-      if (tries > 100) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
 }
 
 const FUNCTIONS = 1500;

@@ -36,7 +36,7 @@ function inFull(title, results, goals) {
 }
 
 function own(results) {
-  console.log('\nour own code, us: called over and over, and after more other code than the caches hold');
+  console.log('\nour own code, us: called over and over, and after other code and data than the caches hold');
   console.log(table([['', 'warm', 'cold'], ...Object.entries(results).map(([name, { warmUs, coldUs }]) => [name, fine(warmUs), fine(coldUs)])]));
 }
 

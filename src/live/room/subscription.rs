@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::event::{ClientId, Grant};
 use super::stored::{StoredPresence, StoredSubscription};
 use crate::auth::Role;
+use crate::ids::text_of;
 use crate::live::audience::Viewer;
 use crate::live::filter::{Binding, BindingError, assign_ids};
 use crate::live::phoenix::{Join, Resume, Server, Vsn};
@@ -98,7 +99,7 @@ impl Subscription {
             tracked: self.tracked.clone(),
             entries: self.entries.clone(),
             role: self.viewer.role.as_str().to_owned(),
-            user: self.viewer.id.map(|id| id.hyphenated().to_string()),
+            user: self.viewer.id.map(text_of),
             expires_ms: self.expires_ms,
             behind,
             ahead,

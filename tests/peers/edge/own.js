@@ -48,8 +48,8 @@ function surroundings(env) {
   });
   console.log = () => {};
   const object = { getByName: () => ({ fetch: async () => ({ ok: true }) }) };
-  const [limit, none] = [new Ratelimit(), { FEED: object, ACCESS_QUEUE: object, ROOM: object }];
-  return { ...env, ...none, RATE_LIMIT_ANON: limit, RATE_LIMIT_USER: limit, RATE_LIMIT_AUTH: limit };
+  const limit = new Ratelimit();
+  return { ...env, FEED: object, ACCESS_QUEUE: object, ROOM: object, RATE_LIMIT_ANON: limit, RATE_LIMIT_USER: limit, RATE_LIMIT_AUTH: limit };
 }
 
 function request({ path, method = 'GET', headers, body }) {
@@ -72,6 +72,7 @@ let sum = 0;
 
 export default {
   async fetch(asked, env) {
+    if (asked.method !== 'POST') return new RealResponse('POST');
     const { requests, count, cold, none } = await asked.json();
     around ??= surroundings(env);
     const made = requests.map(request);

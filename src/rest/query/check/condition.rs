@@ -49,13 +49,12 @@ impl Checker<'_> {
             );
             return self.refuse(&parameter(), "ambiguous-argument", detail);
         }
-        match field_type(relation, &filter.field) {
-            Err((code, detail)) => self.refuse(&parameter(), code, detail),
-            Ok(ty) => {
-                if let Err((code, detail)) = value::check(ty, &filter.test) {
-                    self.refuse(&parameter(), code, format!("\"{}\" {detail}", filter.field.name));
-                }
-            }
+        let fits = field_type(relation, &filter.field).and_then(|ty| {
+            value::check(ty, &filter.test)
+                .map_err(|(code, detail)| (code, format!("\"{}\" {detail}", filter.field.name)))
+        });
+        if let Err((code, detail)) = fits {
+            self.refuse(&parameter(), code, detail);
         }
     }
 }

@@ -42,14 +42,13 @@ impl Checker<'_> {
 
     fn column(&mut self, relation: Relation, item: &SelectItem) {
         let SelectItem::Column { field, cast, .. } = item else { return };
-        match (field_type(relation, field), cast) {
-            (Err((code, detail)), _) => self.refuse("select", code, detail),
-            (Ok(ty), Some(cast)) => {
-                if let Err((code, detail)) = cast::check(ty, cast) {
-                    self.refuse("select", code, format!("\"{}\": {detail}", field.name));
-                }
-            }
-            (Ok(_), None) => {}
+        let fits = field_type(relation, field).and_then(|ty| {
+            cast.as_deref()
+                .map_or(Ok(()), |cast| cast::check(ty, cast))
+                .map_err(|(code, detail)| (code, format!("\"{}\": {detail}", field.name)))
+        });
+        if let Err((code, detail)) = fits {
+            self.refuse("select", code, detail);
         }
     }
 }
