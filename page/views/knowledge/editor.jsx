@@ -26,19 +26,22 @@ export function Editor({ document, onDone, onClose, onStale }) {
   const condition = isNew ? { 'if-none-match': '*' } : { 'if-match': `"${document.version}"` };
 
   const perform = async (options, said) => {
+    if (busy) return;
     setBusy(true);
     setProblem(null);
     const { problem: refused } = await ask(clinic, path, { ...options, headers: condition });
+    if (refused) setProblem(refused);
+    else {
+      clinic.say(said);
+      // Until the version that this one has made is here, another change would pass for somebody else's.
+      await onDone(options.method === 'DELETE' ? null : slug);
+    }
     setBusy(false);
-    if (refused) return setProblem(refused);
-    clinic.say(said);
-    return onDone(options.method === 'DELETE' ? null : slug);
   };
   const save = (event) => {
     event.preventDefault();
     const missing = Object.fromEntries(['title', 'body'].filter((name) => !draft[name].trim()).map((name) => [name, 'This must not be empty.']));
     if (Object.keys(missing).length > 0) return setProblem({ fields: missing });
-    if (busy) return undefined;
     const kept = Object.fromEntries(KEPT.filter((name) => draft[name]).map((name) => [name, draft[name]]));
     const body = { title: draft.title.trim(), body: draft.body, category: draft.category.trim(), audience: draft.audience, ...kept };
     return perform({ method: 'PUT', body }, `Saved: ${draft.title}`);
@@ -64,8 +67,8 @@ export function Editor({ document, onDone, onClose, onStale }) {
       <div class="actions">
         <Submit busy={busy}>Save</Submit>
         <button type="button" class="button" onClick={onClose}>Close</button>
-        {!isNew && !deleting && <button type="button" class="button danger" onClick={() => setDeleting(true)}>Delete…</button>}
-        {deleting && <button type="button" class="button danger" onClick={() => perform({ method: 'DELETE' }, `Deleted: ${document.title}`)}>Yes, delete “{document.title}”</button>}
+        {!isNew && !deleting && <button type="button" class="button danger" aria-disabled={busy} onClick={() => !busy && setDeleting(true)}>Delete…</button>}
+        {deleting && <button type="button" class="button danger" aria-disabled={busy} onClick={() => perform({ method: 'DELETE' }, `Deleted: ${document.title}`)}>Yes, delete “{document.title}”</button>}
       </div>
     </form>
   );

@@ -59,8 +59,8 @@ function Opened({ slug, onDone, onClose }) {
     : { data: NEW }), [slug]);
   if (problem) return <Failed problem={problem} retry={again} />;
   if (!data) return <Loading>Opening the document…</Loading>;
-  const saved = (now) => {
-    if (now === slug) again();
+  const saved = async (now) => {
+    if (now === slug) await again();
     onDone(now);
   };
   return <Editor key={data.version} document={data} onDone={saved} onClose={onClose} onStale={again} />;
