@@ -15,9 +15,9 @@ use crate::http::{Answer, Budget, Method, Payload, Platform, Request};
 use crate::ids::text_of;
 use crate::problem::{Kind, Problem, ProblemDetails};
 use crate::rag::parts::Parts;
-use crate::rest;
 #[cfg(feature = "clinic")]
 use crate::rest::Rest;
+use crate::rest::{self, query::Known};
 use crate::schema::Schema;
 use crate::v1;
 use crate::{cors, health, pass_auth, realtime};
@@ -32,6 +32,7 @@ pub struct App {
     pub(crate) parts: Parts,
     keys: RefCell<Jwks>,
     verified: RefCell<Verified>,
+    known: RefCell<Known>,
 }
 
 /// A request's outcome: what goes to the client and what goes to the log.
@@ -208,7 +209,14 @@ impl App {
     /// A program with these settings.
     pub fn new(config: Config, schema: &'static Schema) -> Self {
         let parts = Parts::new(&config.knowledge);
-        Self { config, schema, parts, keys: RefCell::default(), verified: RefCell::default() }
+        Self {
+            config,
+            schema,
+            parts,
+            keys: RefCell::default(),
+            verified: RefCell::default(),
+            known: RefCell::default(),
+        }
     }
 
     /// Serves one request.
@@ -300,6 +308,7 @@ impl App {
                     request,
                     caller: &caller,
                     request_id,
+                    known: &self.known,
                     access: &seen.access,
                 };
                 match route {

@@ -104,10 +104,7 @@ pub async fn grant<P: Platform>(app: &App, token: &str, platform: &P) -> Result<
         return Ok(Grant { viewer: Viewer { role: Role::Anon, id: None }, expires_at: None });
     };
     let forward = Forward { config: &app.config, caller: &caller, request_id: &platform.new_id() };
-    let query = vec![
-        ("select".to_owned(), "role(code)".to_owned()),
-        ("id".to_owned(), format!("eq.{}", id.hyphenated())),
-    ];
+    let query = format!("select=role(code)&id=eq.{}", id.hyphenated());
     let call = forward.call(Spec::get("user", query));
     let role = read_role(app, call, platform).await?;
     Ok(Grant { viewer: Viewer { role, id: Some(id) }, expires_at: caller.expires_at })

@@ -24,7 +24,7 @@ impl<P: Platform, R: Request> Rest<'_, P, R> {
         let arguments = arguments(self.request.query())
             .map_err(|errors| Problem::violations(Kind::InvalidQuery, errors))?;
         let body = Value::Object(arguments).to_string().into_bytes();
-        let outcome = self.send(Spec::post("rpc/audit_verify", Vec::new(), Some(body))).await?;
+        let outcome = self.send(Spec::post("rpc/audit_verify", String::new(), Some(body))).await?;
         outcome.or_problem(self.schema, method).map(reply::pass)
     }
 }

@@ -45,7 +45,7 @@ fn spec<'a>(target: &'a str, wants: &Wants, query: &Checked) -> Spec<'a> {
         accept: wants.media.name(),
         prefer: wants.prefer.print(),
         range: wants.range,
-        ..Spec::get(target, query.pairs())
+        ..Spec::get(target, query.text().to_owned())
     }
 }
 
@@ -109,7 +109,7 @@ fn claim(
     if wants.idempotency_key.is_none() || function.read_only {
         return Ok(None);
     }
-    if !query.pairs().is_empty() {
+    if !query.text().is_empty() {
         return Err(Problem::new(
             Kind::InvalidQuery,
             "A call with an Idempotency-Key cannot also select, filter or order its result.",

@@ -16,6 +16,7 @@ use crate::problem::{Kind, Problem, Violation};
 use crate::rest::forward::Spec;
 use crate::rest::prefer::{Resolution, Return};
 use crate::rest::query::Checked;
+use crate::rest::query::text::text;
 use crate::rest::reply::Outcome;
 use crate::rest::wants::{Media, Wants};
 use crate::rest::{Rest, precondition, unreachable};
@@ -85,7 +86,7 @@ async fn stored<P: Platform, R: Request>(
     claim: &Claim,
 ) -> Result<Stored, Problem> {
     let asked = json!({ "method": "POST", "path": path, "key": claim.key, "body_sha256": claim.fingerprint });
-    let spec = Spec::post("rpc/idempotency_replay", Vec::new(), Some(asked.to_string().into_bytes()));
+    let spec = Spec::post("rpc/idempotency_replay", String::new(), Some(asked.to_string().into_bytes()));
     let reply = rest.send(spec).await?.or_problem(rest.schema, Method::Post)?;
     let read = rest.platform.collect(reply.body, MAX_BYTES).await;
     let Collected::Whole(bytes) = read.map_err(|error| unreachable(error, "database"))? else {
@@ -148,7 +149,7 @@ async fn read_keys<P: Platform, R: Request>(
     query: &Checked,
     keys: &[Map<String, Value>],
 ) -> Result<Reply<P::Stream>, Problem> {
-    let spec = Spec { accept: wants.media.name(), ..Spec::get(table.name, of_keys(query, keys)) };
+    let spec = Spec { accept: wants.media.name(), ..Spec::get(table.name, text(&of_keys(query, keys))) };
     rest.send(spec).await?.or_problem(rest.schema, Method::Get)
 }
 

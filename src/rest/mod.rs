@@ -24,6 +24,9 @@ pub mod wants;
 
 pub use table::methods;
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use futures::future::join;
 
 use crate::access::{self, Intent, Reading, Slot};
@@ -34,7 +37,7 @@ use crate::http::{Answer, BodyError, Call, Method, Platform, Reply, Request, Sen
 use crate::problem::{Kind, Problem, Violation};
 use crate::schema::Schema;
 use forward::{Forward, Spec};
-use query::{Checked, Op, Target};
+use query::{Checked, Known, Op, Target};
 
 /// What every request to `/rest/v1` shares.
 pub struct Rest<'a, P, R> {
@@ -50,6 +53,8 @@ pub struct Rest<'a, P, R> {
     pub caller: &'a Caller,
     /// The request's id.
     pub request_id: &'a str,
+    /// The queries that were found right before.
+    pub known: &'a RefCell<Known>,
     /// The reading of medical records that the request is, if it is one.
     pub access: &'a Slot,
 }
@@ -78,13 +83,23 @@ impl<P: Platform, R: Request> Rest<'_, P, R> {
     }
 
     /// The checked query.
-    fn query(&self, target: Target, mode: query::Mode, op: Op) -> Result<Checked, Problem> {
-        query::parse(self.request.query(), mode)
-            .and_then(|parsed| query::check(parsed, target, self.schema, op))
-            .map_err(|errors| {
+    fn query(&self, target: Target, mode: query::Mode, op: Op) -> Result<Rc<Checked>, Problem> {
+        let raw = self.request.query();
+        if let Some(query) = self.known.borrow_mut().find(raw, mode, target, op) {
+            return Ok(query);
+        }
+        let query = Rc::new(self.check(raw, mode, target, op)?);
+        self.known.borrow_mut().keep(raw, mode, target, op, Rc::clone(&query));
+        Ok(query)
+    }
+
+    fn check(&self, raw: &str, mode: query::Mode, target: Target, op: Op) -> Result<Checked, Problem> {
+        query::parse(raw, mode).and_then(|parsed| query::check(parsed, target, self.schema, op)).map_err(
+            |errors| {
                 let too_long = errors.iter().any(|error| error.code == query::TOO_LONG);
                 Problem::violations(if too_long { Kind::UriTooLong } else { Kind::InvalidQuery }, errors)
-            })
+            },
+        )
     }
 
     /// The whole body.

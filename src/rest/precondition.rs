@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::http::{Answer, Collected, Method, Payload, Platform, Reply, Request, set_header};
 use crate::problem::{Kind, Problem};
 use crate::rest::forward::Spec;
-use crate::rest::query::Checked;
+use crate::rest::query::{Checked, text};
 use crate::rest::wants::Wants;
 use crate::rest::{Rest, reply, unreachable};
 use crate::schema::Table;
@@ -73,9 +73,9 @@ pub async fn explain_no_rows<P: Platform, R: Request>(
     table: &Table,
     query: &Checked,
 ) -> Problem {
-    let mut pairs = query.filters_only().pairs();
-    pairs.push(("select".to_owned(), "version".to_owned()));
-    let outcome = match rest.send(Spec::get(table.name, pairs)).await {
+    let mut version = query.filters_only().text().to_owned();
+    text::push(&mut version, "select", "version");
+    let outcome = match rest.send(Spec::get(table.name, version)).await {
         Ok(outcome) => outcome,
         Err(problem) => return problem,
     };

@@ -7,7 +7,7 @@ use crate::http::{Collected, Method, Platform, Request};
 use crate::problem::Problem;
 use crate::rest::errors::{self, PgError};
 use crate::rest::forward::Spec;
-use crate::rest::query::Checked;
+use crate::rest::query::{Checked, text};
 use crate::rest::{Rest, body};
 
 /// The longest answer about free slots.
@@ -68,7 +68,7 @@ async fn alternatives<P: Platform, R: Request>(
         wanted.appointment_id = Some(changed_row(rest, "appointment", query).await?);
     }
     let arguments = serde_json::to_vec(&wanted).ok()?;
-    read(rest, Spec::post("rpc/slot_alternatives", Vec::new(), Some(arguments))).await
+    read(rest, Spec::post("rpc/slot_alternatives", String::new(), Some(arguments))).await
 }
 
 /// The visit's alerts without an acknowledgement, for those who may read them.
@@ -82,9 +82,9 @@ async fn unread_alerts<P: Platform, R: Request>(
         (Some(visit), _) => visit,
         (None, query) => changed_row(rest, target, query?).await?,
     };
-    let only_unread = vec![("acknowledged_at".to_owned(), "is.null".to_owned())];
     let arguments = json!({ "appointment_id": visit }).to_string().into_bytes();
-    rest.expect_reading_of("rpc/visit_alerts", "acknowledged_at=is.null".to_owned());
+    let only_unread = "acknowledged_at=is.null".to_owned();
+    rest.expect_reading_of("rpc/visit_alerts", only_unread.clone());
     let alerts = read(rest, Spec::post("rpc/visit_alerts", only_unread, Some(arguments))).await;
     rest.access.close(alerts.as_ref().and_then(Value::as_array).map(Vec::len));
     alerts
@@ -109,9 +109,9 @@ async fn changed_row<P: Platform, R: Request>(
 ) -> Option<String> {
     let column = if table == "appointment" { "id" } else { "appointment_id" };
     query.pinned_key()?;
-    let mut pairs = query.filters_only().pairs();
-    pairs.push(("select".to_owned(), column.to_owned()));
-    let rows = read(rest, Spec::get(table, pairs)).await?;
+    let mut row = query.filters_only().text().to_owned();
+    text::push(&mut row, "select", column);
+    let rows = read(rest, Spec::get(table, row)).await?;
     rows.get(0)?.get(column)?.as_str().map(str::to_owned)
 }
 

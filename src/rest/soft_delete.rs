@@ -22,17 +22,17 @@ pub async fn serve<P: Platform, R: Request>(
     rest: &Rest<'_, P, R>,
     table: &'static Table,
     wants: &Wants,
-    query: Checked,
+    query: &Checked,
 ) -> Result<Answer<P::Stream>, Problem> {
     let represented = wants.prefer.returns == Some(Return::Representation);
-    let before = if represented { Some(read_before(rest, table, wants, &query).await?) } else { None };
+    let before = if represented { Some(read_before(rest, table, wants, query).await?) } else { None };
     let plain = Wants { prefer: Prefer { returns: None, ..wants.prefer.clone() }, ..wants.clone() };
     let plain = Wants { media: Media::Json, ..plain };
     let spec = change_spec(table.name, Method::Delete, &plain, &query.filters_only(), None);
     let reply = rest.send(spec).await?.or_problem(rest.schema, Method::Delete)?;
     let marked = reply.header(reply::SOFT_DELETED).and_then(|count| count.parse().ok()).unwrap_or(0_u64);
     if wants.if_match.is_some() && marked == 0 {
-        return Err(apart(precondition::explain_no_rows(rest, table, &query)).await);
+        return Err(apart(precondition::explain_no_rows(rest, table, query)).await);
     }
     let mut answer = match before {
         None => reply::pass(reply),

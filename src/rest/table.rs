@@ -8,7 +8,7 @@ use crate::problem::{Kind, Problem, Violation};
 use crate::rest::body::{self, Rows};
 use crate::rest::forward::Spec;
 use crate::rest::prefer::{Prefer, Return};
-use crate::rest::query::{Checked, MAX_LIMIT, Mode, Target};
+use crate::rest::query::{Checked, MAX_LIMIT, Mode, Target, text};
 use crate::rest::reply::Outcome;
 use crate::rest::wants::Wants;
 use crate::rest::{Rest, catalogue, idempotency, method_not_allowed, op, precondition, slots, soft_delete};
@@ -34,7 +34,7 @@ pub async fn serve<P: Platform, R: Request>(
     match method {
         Method::Get | Method::Head => read(rest, table, &wants, &query).await,
         Method::Delete if table.column("deleted_at").is_some() => {
-            apart(soft_delete::serve(rest, table, &wants, query)).await
+            apart(soft_delete::serve(rest, table, &wants, &query)).await
         }
         Method::Delete => apart(change(rest, table, &wants, &query, None)).await,
         Method::Post => apart(insert(rest, table, &wants, &query)).await,
@@ -108,17 +108,17 @@ async fn read<P: Platform, R: Request>(
 
 /// A read without a limit of its own gets the highest that is allowed, whatever the project's settings say.
 pub(super) fn read_spec<'a>(target: &'a str, method: Method, wants: &Wants, query: &Checked) -> Spec<'a> {
-    let mut pairs = query.pairs();
+    let mut text = query.text().to_owned();
     let bounded = query.limit().is_some() || wants.range.is_some_and(|(_, last)| last.is_some());
     if !bounded {
-        pairs.push(("limit".to_owned(), MAX_LIMIT.to_string()));
+        text::push(&mut text, "limit", &MAX_LIMIT.to_string());
     }
     Spec {
         method,
         accept: wants.media.name(),
         prefer: wants.prefer.print(),
         range: wants.range,
-        ..Spec::get(target, pairs)
+        ..Spec::get(target, text)
     }
 }
 
@@ -199,7 +199,7 @@ async fn insert<P: Platform, R: Request>(
         prefer: wants.prefer.print(),
         headers: claim.iter().flat_map(idempotency::Claim::headers).collect(),
         whole: precondition::whole(table, query, wants),
-        ..Spec::post(table.name, query.pairs(), Some(bytes.clone()))
+        ..Spec::post(table.name, query.text().to_owned(), Some(bytes.clone()))
     };
     match (rest.send(spec).await?, claim) {
         (Outcome::Refused(_, error), Some(claim)) if error.is_idempotency_conflict() => {
@@ -254,10 +254,10 @@ pub(super) fn change_spec<'a>(
     query: &Checked,
     body: Option<Vec<u8>>,
 ) -> Spec<'a> {
-    let mut pairs = query.pairs();
+    let mut text = query.text().to_owned();
     let mut prefer = wants.prefer.clone();
     if let Some(version) = wants.if_match {
-        pairs.push(("version".to_owned(), format!("eq.{version}")));
+        text::push(&mut text, "version", &format!("eq.{version}"));
         prefer.count = Some("exact");
     }
     Spec {
@@ -265,7 +265,7 @@ pub(super) fn change_spec<'a>(
         accept: wants.media.name(),
         prefer: prefer.print(),
         headers: max_affected(&wants.prefer),
-        ..Spec::post(target, pairs, body)
+        ..Spec::post(target, text, body)
     }
 }
 

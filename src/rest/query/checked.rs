@@ -1,7 +1,9 @@
 //! What the life of a request asks a checked query.
 
+use std::cell::OnceCell;
+
 use super::tree::{Condition, Operator, OrderTerm, Path, Query, SelectItem, Test};
-use super::{Target, logic, print, shape};
+use super::{Target, logic, print, shape, text};
 
 /// A query that fits the schema.
 #[derive(Clone, Debug)]
@@ -9,17 +11,23 @@ pub struct Checked {
     query: Query,
     target: Target,
     relations: Vec<&'static str>,
+    text: OnceCell<String>,
 }
 
 impl Checked {
     /// Only `check` makes one.
     pub(super) const fn new(query: Query, target: Target, relations: Vec<&'static str>) -> Self {
-        Self { query, target, relations }
+        Self { query, target, relations, text: OnceCell::new() }
     }
 
     /// The canonical query: decoded names and values to send, in a fixed order.
     pub fn pairs(&self) -> Vec<(String, String)> {
         print::pairs(&self.query)
+    }
+
+    /// The same as a URL has it, without the question mark.
+    pub fn text(&self) -> &str {
+        self.text.get_or_init(|| text::text(&self.pairs()))
     }
 
     /// The same as one text, without any value and any name that the client made up.
@@ -101,7 +109,7 @@ impl Checked {
         let own = self.top_level().filter(|condition| self.is_own(condition));
         let conditions = own.map(|condition| (Path::new(), condition.clone())).collect();
         let relations = self.relations.iter().take(1).copied().collect();
-        Self { query: Query { conditions, ..Query::default() }, target: self.target, relations }
+        Self::new(Query { conditions, ..Query::default() }, self.target, relations)
     }
 
     /// Whether every column that the condition looks at is the target's.

@@ -1,5 +1,6 @@
 //! The query string, as supabase-js and its kin write it for PostgREST: [`parse`] reads it into a typed tree
-//! without knowing any table, [`check`] holds the tree against the schema, [`Checked::pairs`] writes it again.
+//! without knowing any table, [`check`] holds the tree against the schema, [`Checked::text`] writes it again. What was asked a
+//! moment ago is [`Known`].
 //!
 //! What PostgREST would answer for the canonical query is what it would answer for the original; what it reads
 //! loosely (text after a closing bracket, a limit that is no number) is refused here.
@@ -9,6 +10,7 @@ mod check;
 mod checked;
 mod decode;
 mod filter;
+mod known;
 mod logic;
 mod order;
 mod parse;
@@ -16,6 +18,7 @@ mod print;
 mod scan;
 mod select;
 mod shape;
+pub mod text;
 pub mod tree;
 
 #[cfg(test)]
@@ -24,6 +27,7 @@ mod fixture;
 mod tests;
 
 pub use checked::Checked;
+pub use known::Known;
 use tree::Query;
 
 use crate::problem::Violation;
@@ -64,6 +68,21 @@ pub enum Op {
     Delete,
     /// A function, by GET (when the query was parsed with [`Mode::Arguments`]) or by POST.
     Call,
+}
+
+impl Op {
+    /// Its name.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Insert => "insert",
+            Self::Upsert => "upsert",
+            Self::Replace => "replace",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::Call => "call",
+        }
+    }
 }
 
 /// What a query is about.
