@@ -15,9 +15,9 @@ use crate::http::{Answer, Budget, Method, Payload, Platform, Request};
 use crate::ids::text_of;
 use crate::problem::{Kind, Problem, ProblemDetails};
 use crate::rag::parts::Parts;
+use crate::rest;
 #[cfg(feature = "clinic")]
-use crate::rest::Rest;
-use crate::rest::{self, query::Known};
+use crate::rest::{Rest, query::Known};
 use crate::schema::Schema;
 use crate::v1;
 use crate::{cors, health, pass_auth, realtime};
@@ -32,6 +32,7 @@ pub struct App {
     pub(crate) parts: Parts,
     keys: RefCell<Jwks>,
     verified: RefCell<Verified>,
+    #[cfg(feature = "clinic")]
     known: RefCell<Known>,
 }
 
@@ -206,15 +207,17 @@ impl<'a> Route<'a> {
 }
 
 impl App {
-    /// A program with these settings.
-    pub fn new(config: Config, schema: &'static Schema) -> Self {
+    /// A program with these settings. `key` is random and kept by nobody else, see [`Verified::new`].
+    pub fn new(config: Config, schema: &'static Schema, key: Option<[u8; 16]>) -> Self {
         let parts = Parts::new(&config.knowledge);
+        let verified = RefCell::new(Verified::new(key));
         Self {
             config,
             schema,
             parts,
             keys: RefCell::default(),
-            verified: RefCell::default(),
+            verified,
+            #[cfg(feature = "clinic")]
             known: RefCell::default(),
         }
     }

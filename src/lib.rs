@@ -26,5 +26,7 @@ pub mod rest;
 pub mod schema;
 #[cfg(target_arch = "wasm32")]
 mod shell;
+#[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "for `shell` alone"))]
+mod turns;
 pub mod upkeep;
 pub mod v1;

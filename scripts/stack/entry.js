@@ -23,7 +23,35 @@ function event(handle) {
   });
 }
 
+// Awaits what a request waits for, one promise or several after the other, up to its `Response`: see src/shell/lane.rs.
+async function follow(first, turn) {
+  let next = first;
+  for (;;) {
+    if (Array.isArray(next)) {
+      const all = await Promise.allSettled(next);
+      const isError = ({ status }) => Number(status === 'rejected');
+      next = exports.resumeAll(turn, all.map((one) => (isError(one) ? one.reason : one.value)), Uint8Array.from(all, isError));
+      continue;
+    }
+    if (!(next instanceof Promise)) return next;
+    let value;
+    let hasFailed = false;
+    try {
+      value = await next;
+    } catch (error) {
+      value = error;
+      hasFailed = true;
+    }
+    next = exports.resume(turn, value, hasFailed);
+  }
+}
+
+function serve(request, env, context) {
+  const first = exports.fetch(request, env, context);
+  return first instanceof Promise || Array.isArray(first) ? follow(first, exports.begun()) : first;
+}
+
 export default {
-  fetch: event((request, env, context) => exports.fetch(request, env, context)),
+  fetch: event(serve),
   scheduled: event((controller, env, context) => exports.scheduled(controller, env, context)),
 };

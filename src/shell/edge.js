@@ -17,9 +17,11 @@ export function head(request, { read, write }) {
   return lines;
 }
 
-/** Whether one more request is within the budget of this key: `{success}`. */
-export function admit(env, binding, key) {
-  return env[binding].limit({ key });
+const BUDGETS = ['RATE_LIMIT_ANON', 'RATE_LIMIT_USER', 'RATE_LIMIT_AUTH'];
+
+/** Whether one more request is within the budget of this key: `{success}`; `budget` is its place in the list. */
+export function admit(env, budget, key) {
+  return env[BUDGETS[budget]].limit({ key });
 }
 
 /** Hands a request to the chatbot's Worker as it is: its answer is the client's. */
@@ -154,11 +156,22 @@ function pairs(lines, first) {
   return headers;
 }
 
-/** An answer: the status, then names and values; the body is bytes, a stream, an upstream's response or nothing. */
+/**
+ * An answer: the line for the log, which may be empty, the status, then names and values. The body is bytes, a stream, an
+ * upstream's response or nothing.
+ */
 export function respond(lines, body) {
   const parts = lines.split('\n');
+  const status = Number(parts[1]);
+  if (parts[0] !== '') log(parts[0], status);
   const content = body instanceof Response ? (body.taken ?? body.body) : body;
-  return new Response(content, { status: Number(parts[0]), headers: pairs(parts, 1) });
+  return new Response(content, { status, headers: pairs(parts, 2) });
+}
+
+/** Writes a request's line to the log, to that of errors where it is one of ours or of an upstream. */
+export function log(line, status) {
+  if (status >= 500) console.error(line);
+  else console.log(line);
 }
 
 /** The bytes of a body that came with the head. */
@@ -220,31 +233,4 @@ function resumed(pieces, reader) {
     },
     cancel: (reason) => reader.cancel(reason),
   });
-}
-
-/** Awaits what a turn waits for, one promise or several after the other, up to its `Response`. */
-export async function follow(first, turn) {
-  let next = first;
-  try {
-    for (;;) {
-      if (Array.isArray(next)) {
-        const all = await Promise.allSettled(next);
-        const isError = ({ status }) => Number(status === 'rejected');
-        next = turn.resumeAll(all.map((one) => (isError(one) ? one.reason : one.value)), Uint8Array.from(all, isError));
-        continue;
-      }
-      if (!(next instanceof Promise)) return next;
-      let value;
-      let hasFailed = false;
-      try {
-        value = await next;
-      } catch (error) {
-        value = error;
-        hasFailed = true;
-      }
-      next = turn.resume(value, hasFailed);
-    }
-  } finally {
-    turn.free();
-  }
 }

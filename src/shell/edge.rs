@@ -18,7 +18,7 @@ extern "C" {
     #[wasm_bindgen(js_name = head)]
     fn request_head(request: &web_sys::Request, names: &JsValue) -> String;
     #[wasm_bindgen(catch)]
-    fn admit(env: &Env, binding: &str, key: &str) -> Result<Promise, JsValue>;
+    fn admit(env: &Env, budget: u32, key: &str) -> Result<Promise, JsValue>;
     /// Tells the Feed, after the reply, that something was written: it need not wait for Realtime's next poll. A nudge that is
     /// lost costs nothing but that wait.
     pub fn nudge(env: &Env, clinic: &str, context: &JsContext);
@@ -36,6 +36,8 @@ extern "C" {
     fn reply_head(response: &web_sys::Response, wanted: &str) -> String;
     #[wasm_bindgen(catch)]
     fn respond(lines: &str, body: &JsValue) -> Result<web_sys::Response, JsValue>;
+    /// Writes a request's line to the log.
+    pub fn log(line: &str, status: u16);
     /// The bytes of a body that came with its head.
     pub fn taken(response: &web_sys::Response) -> Option<Uint8Array>;
     #[wasm_bindgen(js_name = collect)]
@@ -129,14 +131,14 @@ impl Head {
 
 /// Whether one more request is within a budget.
 pub async fn is_admitted(env: &Env, budget: Budget, key: &str) -> Result<bool, String> {
-    let binding = match budget {
-        Budget::Anon => "RATE_LIMIT_ANON",
-        Budget::User => "RATE_LIMIT_USER",
-        Budget::Auth => "RATE_LIMIT_AUTH",
+    let place = match budget {
+        Budget::Anon => 0,
+        Budget::User => 1,
+        Budget::Auth => 2,
     };
-    let silent = |_| format!("{binding} does not answer");
-    let outcome: Outcome = settled(admit(env, binding, key).map_err(silent)?).await.map_err(silent)?.into();
-    outcome.success().ok_or_else(|| format!("{binding} gives no answer"))
+    let silent = |_| format!("the rate limit of {budget:?} does not answer");
+    let outcome: Outcome = settled(admit(env, place, key).map_err(silent)?).await.map_err(silent)?.into();
+    outcome.success().ok_or_else(|| format!("the rate limit of {budget:?} gives no answer"))
 }
 
 /// Hands a request to the chatbot's Worker as it is; its answer is the client's.
@@ -224,10 +226,16 @@ pub async fn collect(
     }
 }
 
-/// Makes an answer; the body is bytes, a stream, an upstream's response or nothing.
-pub fn answer(status: u16, headers: &[Header], body: &JsValue) -> Result<web_sys::Response, JsValue> {
-    let mut lines = String::with_capacity(length(headers) + HEAD_BYTES);
-    lines.push_str(itoa::Buffer::new().format(status));
+/// Makes an answer, and writes the request's line, if it is not empty, to the log. The body is bytes, a stream, an upstream's
+/// response or nothing.
+pub fn answer(
+    line: &str,
+    status: u16,
+    headers: &[Header],
+    body: &JsValue,
+) -> Result<web_sys::Response, JsValue> {
+    let mut lines = String::with_capacity(line.len() + length(headers) + HEAD_BYTES);
+    lines.extend([line, "\n", itoa::Buffer::new().format(status)]);
     push_headers(&mut lines, headers);
     respond(&lines, body)
 }

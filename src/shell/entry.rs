@@ -10,14 +10,14 @@ use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::web_sys::{Request, Response};
 use worker::worker_sys::Context as JsContext;
-use worker::{Context, Delay, Env, ResponseBuilder, console_error, console_log};
+use worker::{Context, Delay, Env, ResponseBuilder, console_error};
 
-use super::object::{now_ms, post};
+use super::object::{now_ms, post, random_key};
 use super::platform::EdgePlatform;
 use super::request::EdgeRequest;
 use super::{edge, lane, metrics};
 use crate::access::Outcome;
-use crate::app::{App, Handled, Route, misconfigured};
+use crate::app::{App, Handled, LogLine, Route, misconfigured};
 use crate::config::ConfigError;
 use crate::http::{Answer, Payload, Request as _};
 use crate::schema::SCHEMA;
@@ -63,12 +63,6 @@ async fn serve(request: Request, env: Env, context: Context) -> worker::Result<R
         Err(error) => misconfigured(error, &request, &platform),
     };
     request.drain().await;
-    let line = log.to_json();
-    if log.status >= 500 {
-        console_error!("{line}");
-    } else {
-        console_log!("{line}");
-    }
     if let Ok(app) = app.as_ref() {
         metrics::write(platform.env(), &app.config.clinic_id, &log);
         if wrote && app.config.service_key.is_some() {
@@ -76,7 +70,7 @@ async fn serve(request: Request, env: Env, context: Context) -> worker::Result<R
         }
         settle(app, platform.env(), &context, access);
     }
-    respond(answer)
+    respond(answer, &log)
 }
 
 /// Tells the queue of readings, after the replies, what came of some. Those of a moment are told together. Should that be
@@ -104,13 +98,17 @@ fn settle(app: &App, env: &Env, context: &Context, outcomes: Vec<Outcome>) {
 }
 
 fn load(env: &Env) -> Result<App, ConfigError> {
-    Ok(App::new(super::env::config(env)?, &SCHEMA))
+    Ok(App::new(super::env::config(env)?, &SCHEMA, random_key()))
 }
 
-fn respond(answer: Answer<Response>) -> worker::Result<Response> {
+fn respond(answer: Answer<Response>, log: &LogLine) -> worker::Result<Response> {
+    let line = log.to_json();
     let answer = match answer {
         // An upgrade is passed on as it is: it carries the socket.
-        Answer { status: 101, body: Payload::Stream(upgrade), .. } => return Ok(upgrade),
+        Answer { status: 101, body: Payload::Stream(upgrade), .. } => {
+            edge::log(&line, log.status);
+            return Ok(upgrade);
+        }
         answer => answer,
     };
     let body = match answer.body {
@@ -123,7 +121,7 @@ fn respond(answer: Answer<Response>) -> worker::Result<Response> {
             made.into()
         }
     };
-    Ok(edge::answer(answer.status, &answer.headers, &body)?)
+    Ok(edge::answer(&line, answer.status, &answer.headers, &body)?)
 }
 
 /// Test builds only: what a bug of ours would do to the requests around it.

@@ -1,8 +1,8 @@
 //! The fast lane: a request's future, polled by JavaScript itself.
 //!
 //! What a request mostly waits for is one promise after the other. `wasm-bindgen-futures` makes two closures, a
-//! registration for their collection and a microtask of each; here the promise goes back to JavaScript, which awaits it
-//! and comes back with its value ([`Turn::resume`]). Of several that are waited for at once all are awaited before the
+//! registration for their collection and a microtask of each; here the promise goes back to JavaScript (`entry.js`), which awaits
+//! it and comes back with its value ([`resume`]). Of several that are waited for at once all are awaited before the
 //! future is polled again: they are joined, never raced. A future that waits for anything else keeps a clone of the
 //! waker; then it goes on as an ordinary one.
 
@@ -16,10 +16,8 @@ use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 use worker::js_sys::{Array, Promise};
 use worker::wasm_bindgen_futures::{JsFuture, future_to_promise};
 
-#[wasm_bindgen(module = "/src/shell/edge.js")]
-extern "C" {
-    fn follow(next: JsValue, turn: Turn) -> Promise;
-}
+use super::object::{self, random};
+use crate::turns::Turns;
 
 /// What a request comes to: a `Response`.
 type Work = Pin<Box<dyn Future<Output = JsValue>>>;
@@ -30,6 +28,8 @@ type Settled = Result<JsValue, JsValue>;
 thread_local! {
     static LANE: RefCell<Option<Lane>> = const { RefCell::new(None) };
     static LAST: Cell<u64> = const { Cell::new(0) };
+    static BEGUN: Cell<u64> = const { Cell::new(0) };
+    static TURNS: RefCell<Turns<Turn>> = RefCell::new(Turns::new(random()));
 }
 
 /// The turn that is being polled.
@@ -38,6 +38,8 @@ struct Lane {
     /// Each wait has a number of its own, so that none takes another's value.
     waits_for: Vec<(u64, Promise)>,
     settled: Vec<(u64, Settled)>,
+    /// The clock, which stands still while a turn is polled, once somebody has looked at it.
+    now_ms: Option<u64>,
 }
 
 /// The waker of a future in the lane, which JavaScript polls when its promises are settled. Who clones it waits for something
@@ -64,56 +66,89 @@ impl Wake for Relay {
     }
 }
 
-/// A request between two promises. JavaScript owns it, and frees it when the client has gone away meanwhile.
-#[wasm_bindgen]
-pub struct Turn {
+/// A request between two promises.
+struct Turn {
+    /// Nothing where it goes on as an ordinary one, of whose promise JavaScript brings the value.
     work: Option<Work>,
     waits: Vec<u64>,
 }
 
-#[wasm_bindgen]
-impl Turn {
-    /// The promise is settled: gives the next one, an array of several, or the `Response`.
-    pub fn resume(&mut self, value: JsValue, is_error: bool) -> JsValue {
-        self.go_on(vec![settled_as(value, is_error)])
-    }
-
-    /// All of several promises are settled.
-    #[wasm_bindgen(js_name = resumeAll)]
-    pub fn resume_all(&mut self, values: Vec<JsValue>, are_errors: &[u8]) -> JsValue {
-        let settled = values.into_iter().zip(are_errors);
-        self.go_on(settled.map(|(value, is_error)| settled_as(value, *is_error != 0)).collect())
-    }
+/// Serves a request: its `Response`, or what JavaScript waits for, a promise or an array of several, to go on with the turn that
+/// [`begun`] names.
+pub fn run(work: impl Future<Output = JsValue> + 'static) -> JsValue {
+    let now_ms = object::now_ms();
+    let (number, given_up) = TURNS.with_borrow_mut(|turns| (turns.begin(now_ms), turns.sweep(now_ms)));
+    // Dropped when the turns are no longer borrowed: what a future does at its end is its own business.
+    drop(given_up);
+    BEGUN.set(number);
+    go_on(number, Box::pin(work), Lane { now_ms: Some(now_ms), ..Lane::default() })
 }
 
-impl Turn {
-    fn go_on(&mut self, mut settled: Vec<Settled>) -> JsValue {
-        match self.work.take() {
-            Some(work) => match poll(work, self.waits.drain(..).zip(settled).collect()) {
-                Step::Done(response) => response,
-                Step::Waits(next, turn) => {
-                    *self = turn;
-                    next
-                }
-                Step::Ordinary(promise) => promise.into(),
-            },
-            // It went on as an ordinary one, whose promise this was.
-            None => settled.pop().and_then(Result::ok).unwrap_or(JsValue::UNDEFINED),
-        }
-    }
+/// Milliseconds since 1970.
+pub fn now_ms() -> u64 {
+    LANE.with_borrow_mut(|lane| match lane {
+        Some(lane) => *lane.now_ms.get_or_insert_with(object::now_ms),
+        None => object::now_ms(),
+    })
+}
+
+/// The turn that was begun last: it is asked for at once.
+#[wasm_bindgen]
+#[expect(clippy::cast_precision_loss, reason = "numbers of turns are less than 2^53")]
+pub fn begun() -> f64 {
+    BEGUN.get() as f64
+}
+
+/// The promise is settled: gives what is to be waited for next, or the `Response`.
+#[wasm_bindgen]
+pub fn resume(turn: f64, value: JsValue, is_error: bool) -> JsValue {
+    come_back(turn, vec![settled_as(value, is_error)])
+}
+
+/// All of several promises are settled.
+#[wasm_bindgen(js_name = resumeAll)]
+pub fn resume_all(turn: f64, values: Vec<JsValue>, are_errors: &[u8]) -> JsValue {
+    let settled = values.into_iter().zip(are_errors);
+    come_back(turn, settled.map(|(value, is_error)| settled_as(value, *is_error != 0)).collect())
 }
 
 fn settled_as(value: JsValue, is_error: bool) -> Settled {
     if is_error { Err(value) } else { Ok(value) }
 }
 
-/// Runs a request: its `Response`, or a promise of it.
-pub fn run(work: impl Future<Output = JsValue> + 'static) -> JsValue {
-    match poll(Box::pin(work), Vec::new()) {
-        Step::Done(response) => response,
-        Step::Waits(next, turn) => follow(next, turn).into(),
-        Step::Ordinary(promise) => promise.into(),
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it is one of ours, a whole number"
+)]
+fn come_back(turn: f64, mut settled: Vec<Settled>) -> JsValue {
+    let number = turn as u64;
+    match TURNS.with_borrow_mut(|turns| turns.go_on(number)) {
+        Some(Turn { work: Some(work), waits }) => {
+            let settled = waits.into_iter().zip(settled).collect();
+            go_on(number, work, Lane { settled, ..Lane::default() })
+        }
+        Some(Turn { work: None, .. }) => {
+            end(number, settled.pop().and_then(Result::ok).unwrap_or(JsValue::UNDEFINED))
+        }
+        // It was given up long ago.
+        None => JsValue::UNDEFINED,
     }
+}
+
+fn go_on(number: u64, work: Work, lane: Lane) -> JsValue {
+    let (next, turn) = match poll(work, lane) {
+        Step::Done(response) => return end(number, response),
+        Step::Waits(next, turn) => (next, turn),
+        Step::Ordinary(promise) => (promise.into(), Turn { work: None, waits: Vec::new() }),
+    };
+    TURNS.with_borrow_mut(|turns| turns.wait(number, turn));
+    next
+}
+
+fn end(number: u64, response: JsValue) -> JsValue {
+    TURNS.with_borrow_mut(|turns| turns.end(number));
+    response
 }
 
 enum Step {
@@ -122,10 +157,10 @@ enum Step {
     Ordinary(Promise),
 }
 
-fn poll(mut work: Work, settled: Vec<(u64, Settled)>) -> Step {
+fn poll(mut work: Work, lane: Lane) -> Step {
     let relay = Arc::new(Relay::default());
     let waker = Waker::from(Arc::clone(&relay));
-    let before = LANE.replace(Some(Lane { waits_for: Vec::new(), settled }));
+    let before = LANE.replace(Some(lane));
     let polled = work.as_mut().poll(&mut Context::from_waker(&waker));
     let lane = LANE.replace(before);
     drop(waker);

@@ -27,6 +27,13 @@ pub fn random() -> u64 {
     u64::from_le_bytes(bytes)
 }
 
+/// A key that nobody can guess, or none where there is no randomness.
+pub fn random_key() -> Option<[u8; 16]> {
+    let mut key = [0; 16];
+    getrandom::fill(&mut key).ok()?;
+    Some(key)
+}
+
 /// Random bytes for an id, of which many are asked for at once.
 pub fn random_bytes() -> [u8; 16] {
     thread_local! {

@@ -9,7 +9,8 @@ use worker::web_sys::Response;
 use worker::{AbortController, Cache, Delay, Env};
 
 use super::edge::broken;
-use super::object::{now_ms, post, random, random_bytes, tell};
+use super::lane::now_ms;
+use super::object::{post, random, random_bytes, tell};
 use super::{ai, edge, env};
 use crate::apart::apart;
 use crate::auth::jwk::Key;
@@ -120,7 +121,7 @@ impl Platform for EdgePlatform {
             // What was read of the upstream's headers is what a later reader needs; its own caching rules are not ours.
             let mut kept = headers.clone();
             set_header(&mut kept, "cache-control", format!("max-age={max_age}"));
-            if let Ok(copy) = edge::answer(status, &kept, copy.as_ref()) {
+            if let Ok(copy) = edge::answer("", status, &kept, copy.as_ref()) {
                 let _ = Cache::default().put(key.to_owned(), worker::Response::from(copy)).await;
             }
         }

@@ -14,7 +14,7 @@ use worker::{
 };
 
 use super::env;
-use super::object::{self, now_ms, random};
+use super::object::{self, now_ms, random, random_key};
 use super::platform::EdgePlatform;
 use super::sockets::{Sockets, attach, attachment};
 use super::store::Store;
@@ -56,7 +56,7 @@ struct PutOff {
 
 impl DurableObject for Room {
     fn new(state: State, env: Env) -> Self {
-        let app = env::config(&env).ok().map(|config| App::new(config, &SCHEMA));
+        let app = env::config(&env).ok().map(|config| App::new(config, &SCHEMA, random_key()));
         let sockets = Sockets::restore(state.get_websockets());
         Self {
             inner: Rc::new(Inner {

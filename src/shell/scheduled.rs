@@ -30,7 +30,8 @@ async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
 }
 
 async fn reconcile(config: Config, env: Env) {
-    let upkeep::Ran { failed, log } = upkeep::run(&App::new(config, &SCHEMA), &EdgePlatform::new(env)).await;
+    let upkeep::Ran { failed, log } =
+        upkeep::run(&App::new(config, &SCHEMA, None), &EdgePlatform::new(env)).await;
     if failed {
         console_error!("{log}");
     } else {

@@ -81,7 +81,7 @@ pub fn app_with(settings: &[(&str, &str)]) -> App {
         })
     })
     .unwrap();
-    App::new(config, &SCHEMA)
+    App::new(config, &SCHEMA, Some([7; 16]))
 }
 
 /// A request made by hand.
