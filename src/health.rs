@@ -99,7 +99,7 @@ fn chatbot(settings: &Knowledge) -> Vec<(&'static str, String)> {
 async fn answers<P: Platform>(platform: &P, url: String) -> bool {
     let call =
         Call { method: Method::Get, url, headers: Vec::new(), body: None, reads: &[], whole: 0, errors: 0 };
-    platform.send(call, TIMEOUT_MS).await.is_ok_and(|reply| reply.status < 500)
+    platform.send(&call, TIMEOUT_MS).await.is_ok_and(|reply| reply.status < 500)
 }
 
 fn check_method(method: Method) -> Result<(), Problem> {
@@ -122,7 +122,7 @@ async fn is_up<P: Platform>(app: &App, platform: &P, url: String) -> bool {
     let public_key = app.config.anon_key.as_ref().or(app.config.publishable_key.as_ref());
     let headers = public_key.map(|key| header("apikey", key.expose().to_owned())).into_iter().collect();
     let call = Call { method: Method::Get, url, headers, body: None, reads: &[], whole: 0, errors: 0 };
-    platform.send(call, TIMEOUT_MS).await.is_ok_and(|reply| reply.status == 200)
+    platform.send(&call, TIMEOUT_MS).await.is_ok_and(|reply| reply.status == 200)
 }
 
 /// Fetches a public document; `None` when it cannot be had.
@@ -136,7 +136,7 @@ pub(crate) async fn fetch<P: Platform>(platform: &P, url: &str, timeout_ms: u32)
         whole: 0,
         errors: 0,
     };
-    let reply = platform.send(call, timeout_ms).await.ok().filter(|reply| reply.status == 200)?;
+    let reply = platform.send(&call, timeout_ms).await.ok().filter(|reply| reply.status == 200)?;
     match platform.collect(reply.body, MAX_BYTES).await.ok()? {
         Collected::Whole(bytes) => Some(bytes),
         Collected::Longer(_) => None,

@@ -189,7 +189,7 @@ pub trait Platform {
     /// Sends a call and waits for the reply's head, and for as much of its body as the call wants with it, at most `timeout_ms`.
     fn send(
         &self,
-        call: Call,
+        call: &Call,
         timeout_ms: u32,
     ) -> impl Future<Output = Result<Reply<Self::Stream>, SendError>>;
 

@@ -43,7 +43,7 @@ pub(crate) async fn serve<P: Platform>(
         errors: 0,
     };
     let reply = platform
-        .send(call, app.config.upstream_timeout_ms)
+        .send(&call, app.config.upstream_timeout_ms)
         .await
         .map_err(|error| unreachable(error, "sign-in service"))?;
     let has_body = reply.status != 204 && reply.header("content-type").is_some();

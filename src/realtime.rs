@@ -111,7 +111,7 @@ pub async fn grant<P: Platform>(app: &App, token: &str, platform: &P) -> Result<
 }
 
 async fn read_role<P: Platform>(app: &App, call: Call, platform: &P) -> Result<Role, Refusal> {
-    let sent = platform.send(call, app.config.upstream_timeout_ms).await;
+    let sent = platform.send(&call, app.config.upstream_timeout_ms).await;
     let reply = sent.ok().filter(|reply| reply.status == 200).ok_or(Refusal::Unavailable)?;
     let Ok(Collected::Whole(bytes)) = platform.collect(reply.body, MAX_BYTES).await else {
         return Err(Refusal::Unavailable);

@@ -26,32 +26,42 @@ function event(handle) {
 // Awaits what a request waits for, one promise or several after the other, up to its `Response`: see src/shell/lane.rs.
 async function follow(first, turn) {
   let next = first;
-  for (;;) {
-    if (Array.isArray(next)) {
-      const all = await Promise.allSettled(next);
-      const isError = ({ status }) => Number(status === 'rejected');
-      next = exports.resumeAll(turn, all.map((one) => (isError(one) ? one.reason : one.value)), Uint8Array.from(all, isError));
-      continue;
+  try {
+    for (;;) {
+      if (Array.isArray(next)) {
+        const all = await Promise.allSettled(next);
+        const isError = ({ status }) => Number(status === 'rejected');
+        next = exports.resumeAll(turn, all.map((one) => (isError(one) ? one.reason : one.value)), Uint8Array.from(all, isError));
+        continue;
+      }
+      if (!(next instanceof Promise)) return next;
+      let value;
+      let hasFailed = false;
+      try {
+        value = await next;
+      } catch (error) {
+        value = error;
+        hasFailed = true;
+      }
+      next = exports.resume(turn, value, hasFailed);
     }
-    if (!(next instanceof Promise)) return next;
-    let value;
-    let hasFailed = false;
-    try {
-      value = await next;
-    } catch (error) {
-      value = error;
-      hasFailed = true;
-    }
-    next = exports.resume(turn, value, hasFailed);
+  } catch (error) {
+    return failed(error);
   }
 }
 
+// As `event`, but for the promise that guarding one more takes.
 function serve(request, env, context) {
-  const first = exports.fetch(request, env, context);
-  return first instanceof Promise || Array.isArray(first) ? follow(first, exports.begun()) : first;
+  try {
+    checkReinitialize();
+    const first = exports.fetch(request, env, context);
+    return first instanceof Promise || Array.isArray(first) ? follow(first, exports.begun()) : first;
+  } catch (error) {
+    return failed(error);
+  }
 }
 
 export default {
-  fetch: event(serve),
+  fetch: serve,
   scheduled: event((controller, env, context) => exports.scheduled(controller, env, context)),
 };

@@ -149,7 +149,7 @@ impl OpenAiChat {
 
 impl Chat for OpenAiChat {
     async fn open<P: Platform>(&self, platform: &P, ask: &Ask) -> Result<Reply<P::Stream>, SendError> {
-        platform.send(self.call(ask), self.timeout_ms).await
+        platform.send(&self.call(ask), self.timeout_ms).await
     }
 
     fn reader(&self) -> ReadEvent {

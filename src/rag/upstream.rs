@@ -36,12 +36,8 @@ pub trait Upstream {
 impl<P: Platform> Upstream for P {
     type Body = P::Stream;
 
-    fn fetch(
-        &self,
-        call: Call,
-        timeout_ms: u32,
-    ) -> impl Future<Output = Result<Reply<Self::Body>, SendError>> {
-        self.send(call, timeout_ms)
+    async fn fetch(&self, call: Call, timeout_ms: u32) -> Result<Reply<Self::Body>, SendError> {
+        self.send(&call, timeout_ms).await
     }
 
     fn run_ai(

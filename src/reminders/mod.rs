@@ -95,7 +95,7 @@ async fn deliver<P: Platform>(config: &Config, platform: &P, due: &[Due]) -> Vec
     let mut delivered = Vec::with_capacity(due.len());
     for due in due {
         let call = webhook::call(webhook, due, platform.now_ms());
-        match platform.send(call, WEBHOOK_TIMEOUT_MS).await {
+        match platform.send(&call, WEBHOOK_TIMEOUT_MS).await {
             Ok(reply) if (200..300).contains(&reply.status) => delivered.push(due.appointment_id.clone()),
             Ok(_) => {}
             Err(_) => break,
@@ -135,7 +135,7 @@ impl<P: Platform> Database<'_, P> {
         let url = format!("{}/rest/v1/rpc/{name}", self.config.supabase_url);
         let body = Some(arguments.to_string().into_bytes());
         let call = Call { method: Method::Post, url, headers, body, reads: &[], whole: 0, errors: 0 };
-        let reply = self.platform.send(call, self.config.upstream_timeout_ms).await.ok()?;
+        let reply = self.platform.send(&call, self.config.upstream_timeout_ms).await.ok()?;
         if reply.status != 200 {
             return None;
         }

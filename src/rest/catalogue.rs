@@ -5,7 +5,7 @@
 //! the Feed is behind) nothing is kept and nothing kept is used.
 
 use crate::auth::Role;
-use crate::http::{Answer, Method, Platform, Reply, Request, set_header};
+use crate::http::{Answer, Call, Method, Platform, Reply, Request, set_header};
 use crate::problem::Problem;
 use crate::rest::forward::Spec;
 use crate::rest::prefer::Prefer;
@@ -35,7 +35,7 @@ pub async fn read<P: Platform, R: Request>(
     rest: &Rest<'_, P, R>,
     spec: Spec<'_>,
 ) -> Result<Answer<P::Stream>, Problem> {
-    let call = rest.forward().call(spec);
+    let call = &rest.forward().call(spec);
     let Some(version) = rest.platform.catalogue_version(&rest.config.clinic_id).await else {
         return pass(rest, call).await.map(|reply| answer(reply, "chairside; fwd=bypass"));
     };
@@ -51,7 +51,7 @@ pub async fn read<P: Platform, R: Request>(
 
 async fn pass<P: Platform, R: Request>(
     rest: &Rest<'_, P, R>,
-    call: crate::http::Call,
+    call: &Call,
 ) -> Result<Reply<P::Stream>, Problem> {
     rest.once(call).await?.or_problem(rest.schema, Method::Get)
 }

@@ -113,24 +113,22 @@ impl<P: Platform, R: Request> Rest<'_, P, R> {
 
     /// Builds and sends; a deadlock or a serialization failure is tried once more, since the loser of one has changed nothing.
     async fn send(&self, spec: Spec<'_>) -> Result<reply::Outcome<P::Stream>, Problem> {
-        let method = spec.method;
-        let call = self.forward().call(spec);
-        let again = if method.is_read() { None } else { Some(call.clone()) };
+        let call = &self.forward().call(spec);
         let outcome = match self.access.take() {
-            None => apart(self.once(call)).await,
-            Some(intent) => apart(self.noted(call, intent)).await,
+            None => apart(self.once(call)).await?,
+            Some(intent) => apart(self.noted(call, intent)).await?,
         };
-        match (outcome?, again) {
-            (reply::Outcome::Refused(_, error), Some(call)) if error.is_transient() => {
+        match outcome {
+            reply::Outcome::Refused(_, error) if !call.method.is_read() && error.is_transient() => {
                 apart(self.once(call)).await
             }
-            (outcome, _) => Ok(outcome),
+            outcome => Ok(outcome),
         }
     }
 
     /// Sends a reading of medical records. It is noted besides, and there is no reply without the note; a change that shows
     /// some is noted before, so that it is not made in vain.
-    async fn noted(&self, call: Call, intent: Intent) -> Result<reply::Outcome<P::Stream>, Problem> {
+    async fn noted(&self, call: &Call, intent: Intent) -> Result<reply::Outcome<P::Stream>, Problem> {
         if !call.method.is_read() {
             self.note(intent).await?;
             return apart(self.once(call)).await;
@@ -176,11 +174,10 @@ impl<P: Platform, R: Request> Rest<'_, P, R> {
         }
     }
 
-    async fn once(&self, call: Call) -> Result<reply::Outcome<P::Stream>, Problem> {
-        let method = call.method;
+    async fn once(&self, call: &Call) -> Result<reply::Outcome<P::Stream>, Problem> {
         let sent = self.platform.send(call, self.config.upstream_timeout_ms).await;
         let reply: Reply<P::Stream> = sent.map_err(|error| unreachable(error, "database"))?;
-        reply::classify(self.platform, method, reply).await
+        reply::classify(self.platform, call.method, reply).await
     }
 
     const fn forward(&self) -> Forward<'_> {

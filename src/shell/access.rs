@@ -217,7 +217,7 @@ impl Inner {
         let body = json!({ "entries": readings }).to_string().into_bytes();
         let call =
             Call { method: Method::Post, url, headers, body: Some(body), reads: &[], whole: 0, errors: 0 };
-        EdgePlatform::new(self.env.clone()).send(call, TIMEOUT_MS).await.ok().map(|reply| reply.status)
+        EdgePlatform::new(self.env.clone()).send(&call, TIMEOUT_MS).await.ok().map(|reply| reply.status)
     }
 
     fn service_key(&self) -> Option<&Secret> {

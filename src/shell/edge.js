@@ -69,9 +69,9 @@ async function nudgeFeed(env, clinic) {
 }
 
 /**
- * Sends a request and waits for the reply, at most `ms`: `{response, head}`, where `head` is the status and the headers
- * that are wanted, as above, or nothing when it is too late. `call` has method, URL, the wanted names, then names and values.
- * Up to `whole` bytes of a good reply's body come with it, of an error's up to `errors`: see `taken`.
+ * Sends a request and waits for the reply, at most `ms`: the response, or null when it is too late. `call` has method, URL, the
+ * wanted names, then names and values. The reply's status and the headers that are wanted come with it (see `headOf`), and up to
+ * `whole` bytes of a good one's body, up to `errors` of an error's (see `taken`).
  */
 export async function send(call, body, ms, whole, errors) {
   const lines = call.split('\n');
@@ -83,15 +83,18 @@ export async function send(call, body, ms, whole, errors) {
   }, ms);
   try {
     const response = await fetch(lines[1], { method: lines[0], headers: pairs(lines, 3), body, redirect: 'manual', signal: controller.signal });
-    const head = replyHead(response, lines[2]);
+    response.head = replyHead(response, lines[2]);
     const limit = response.status < 400 ? whole : errors;
-    if (limit === 0 || response.body === null) return { response, head };
+    if (limit === 0 || response.body === null) return response;
     const { bytes, rest } = await upTo(response, limit);
-    if (rest !== undefined) return { response: rest, head };
+    if (rest !== undefined) {
+      rest.head = response.head;
+      return rest;
+    }
     response.taken = bytes;
-    return { response, head };
+    return response;
   } catch (error) {
-    if (late) return { head: '' };
+    if (late) return null;
     throw error;
   } finally {
     clearTimeout(timer);
@@ -172,6 +175,11 @@ export function respond(lines, body) {
 export function log(line, status) {
   if (status >= 500) console.error(line);
   else console.log(line);
+}
+
+/** The status and the headers that came with a reply, as `head` has them; nothing where there is no reply. */
+export function headOf(response) {
+  return response?.head;
 }
 
 /** The bytes of a body that came with the head. */

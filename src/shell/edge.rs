@@ -32,6 +32,8 @@ extern "C" {
     fn tell_object(objects: &JsValue, name: &str, url: &str, header: &str, text: &str) -> Promise;
     #[wasm_bindgen(js_name = verify)]
     fn verify_signature(jwk: &str, signed: Uint8Array, signature: Uint8Array) -> Promise;
+    #[wasm_bindgen(js_name = headOf)]
+    fn head_of(response: &JsValue) -> Option<String>;
     #[wasm_bindgen(js_name = replyHead)]
     fn reply_head(response: &web_sys::Response, wanted: &str) -> String;
     #[wasm_bindgen(catch)]
@@ -46,12 +48,6 @@ extern "C" {
     type Outcome;
     #[wasm_bindgen(method, getter, structural)]
     fn success(this: &Outcome) -> Option<bool>;
-
-    type Sent;
-    #[wasm_bindgen(method, getter, structural)]
-    fn head(this: &Sent) -> String;
-    #[wasm_bindgen(method, getter, structural)]
-    fn response(this: &Sent) -> Option<web_sys::Response>;
 
     type Body;
     #[wasm_bindgen(method, getter, structural)]
@@ -161,9 +157,8 @@ pub async fn send(call: &Call, timeout_ms: u32) -> Result<Reply<web_sys::Respons
     let sent = settled(send_call(&lines, body, timeout_ms, call.whole, call.errors))
         .await
         .map_err(|error| broken(&error.into()))?;
-    let sent: Sent = sent.into();
-    let response = sent.response().ok_or(SendError::Timeout)?;
-    Ok(parse(&sent.head(), response, call.reads))
+    let head = head_of(&sent).ok_or(SendError::Timeout)?;
+    Ok(parse(&head, sent.unchecked_into(), call.reads))
 }
 
 /// Tells an object of a namespace something in a header; whether it took it.

@@ -289,7 +289,7 @@ impl Inner {
         let call =
             Call { method: HttpMethod::Get, url, headers, body: None, reads: &[], whole: 0, errors: 0 };
         let platform = EdgePlatform::new(self.env.clone());
-        let reply = platform.send(call, TIMEOUT_MS).await.map_err(|_| None)?;
+        let reply = platform.send(&call, TIMEOUT_MS).await.map_err(|_| None)?;
         if !matches!(reply.status, 200 | 206) {
             return Err(Some(reply.status));
         }

@@ -39,9 +39,9 @@ impl EdgePlatform {
 impl Platform for EdgePlatform {
     type Stream = Response;
 
-    async fn send(&self, call: Call, timeout_ms: u32) -> Result<Reply<Response>, SendError> {
+    async fn send(&self, call: &Call, timeout_ms: u32) -> Result<Reply<Response>, SendError> {
         let started = now_ms();
-        let sent = edge::send(&call, timeout_ms).await;
+        let sent = edge::send(call, timeout_ms).await;
         self.upstream_ms.set(self.upstream_ms.get() + now_ms().saturating_sub(started));
         sent
     }

@@ -214,9 +214,9 @@ pub fn script(replies: Vec<Scripted>) -> Script {
 impl Platform for Script {
     type Stream = Vec<u8>;
 
-    async fn send(&self, call: Call, _timeout_ms: u32) -> Scripted {
+    async fn send(&self, call: &Call, _timeout_ms: u32) -> Scripted {
         let reads = call.reads;
-        self.calls.borrow_mut().push(call);
+        self.calls.borrow_mut().push(call.clone());
         let mut reply = self.replies.borrow_mut().pop_front().expect("the script has no further reply")?;
         reply.headers.retain(|(name, _)| reads.contains(&name.as_ref()));
         Ok(reply)
@@ -233,7 +233,7 @@ impl Platform for Script {
             whole: 0,
             errors: 0,
         };
-        self.send(call, timeout_ms).await
+        self.send(&call, timeout_ms).await
     }
 
     async fn collect(&self, body: Vec<u8>, limit: usize) -> Result<Collected<Vec<u8>>, SendError> {
