@@ -69,9 +69,10 @@ async function nudgeFeed(env, clinic) {
 }
 
 /**
- * Sends a request and waits for the reply, at most `ms`: the response, or null when it is too late. `call` has method, URL, the
- * wanted names, then names and values. The reply's status and the headers that are wanted come with it (see `headOf`), and up to
- * `whole` bytes of a good one's body, up to `errors` of an error's (see `taken`).
+ * Sends a request and waits for the reply, at most `ms`: `{response, head, taken}`, where `head` is the status and the headers that
+ * are wanted, as above, or nothing when it is too late. `call` has method, URL, the wanted names, then names and values. Up to
+ * `whole` bytes of a good reply's body are `taken`, of an error's up to `errors`. These stand beside the response, not on it: an
+ * object of the runtime with a property of ours lives until the next great collection.
  */
 export async function send(call, body, ms, whole, errors) {
   const lines = call.split('\n');
@@ -83,18 +84,13 @@ export async function send(call, body, ms, whole, errors) {
   }, ms);
   try {
     const response = await fetch(lines[1], { method: lines[0], headers: pairs(lines, 3), body, redirect: 'manual', signal: controller.signal });
-    response.head = replyHead(response, lines[2]);
+    const head = replyHead(response, lines[2]);
     const limit = response.status < 400 ? whole : errors;
-    if (limit === 0 || response.body === null) return response;
+    if (limit === 0 || response.body === null) return { response, head };
     const { bytes, rest } = await upTo(response, limit);
-    if (rest !== undefined) {
-      rest.head = response.head;
-      return rest;
-    }
-    response.taken = bytes;
-    return response;
+    return { response: rest ?? response, head, taken: bytes };
   } catch (error) {
-    if (late) return null;
+    if (late) return {};
     throw error;
   } finally {
     clearTimeout(timer);
@@ -160,14 +156,14 @@ function pairs(lines, first) {
 }
 
 /**
- * An answer: the line for the log, which may be empty, the status, then names and values. The body is bytes, a stream, an
- * upstream's response or nothing.
+ * An answer: the line for the log, which may be empty, the status, then names and values. The body is bytes, what `send` or `wrap`
+ * gave, or null.
  */
 export function respond(lines, body) {
   const parts = lines.split('\n');
   const status = Number(parts[1]);
   if (parts[0] !== '') log(parts[0], status);
-  const content = body instanceof Response ? (body.taken ?? body.body) : body;
+  const content = body === null || body instanceof Uint8Array ? body : (body.taken ?? body.response.body);
   return new Response(content, { status, headers: pairs(parts, 2) });
 }
 
@@ -177,14 +173,9 @@ export function log(line, status) {
   else console.log(line);
 }
 
-/** The status and the headers that came with a reply, as `head` has them; nothing where there is no reply. */
-export function headOf(response) {
-  return response?.head;
-}
-
-/** The bytes of a body that came with the head. */
-export function taken(response) {
-  return response.taken;
+/** A response as `send` gives it, but for the head. */
+export function wrap(response) {
+  return { response };
 }
 
 /**

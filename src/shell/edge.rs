@@ -32,22 +32,31 @@ extern "C" {
     fn tell_object(objects: &JsValue, name: &str, url: &str, header: &str, text: &str) -> Promise;
     #[wasm_bindgen(js_name = verify)]
     fn verify_signature(jwk: &str, signed: Uint8Array, signature: Uint8Array) -> Promise;
-    #[wasm_bindgen(js_name = headOf)]
-    fn head_of(response: &JsValue) -> Option<String>;
     #[wasm_bindgen(js_name = replyHead)]
     fn reply_head(response: &web_sys::Response, wanted: &str) -> String;
     #[wasm_bindgen(catch)]
     fn respond(lines: &str, body: &JsValue) -> Result<web_sys::Response, JsValue>;
     /// Writes a request's line to the log.
     pub fn log(line: &str, status: u16);
-    /// The bytes of a body that came with its head.
-    pub fn taken(response: &web_sys::Response) -> Option<Uint8Array>;
+    /// A response from elsewhere.
+    pub fn wrap(response: web_sys::Response) -> Sent;
     #[wasm_bindgen(js_name = collect)]
     fn collect_body(response: &web_sys::Response, limit: usize, ms: u32) -> Promise;
 
     type Outcome;
     #[wasm_bindgen(method, getter, structural)]
     fn success(this: &Outcome) -> Option<bool>;
+
+    /// An upstream's response, and what was read of it.
+    #[derive(Debug)]
+    pub type Sent;
+    #[wasm_bindgen(method, getter, structural)]
+    fn head(this: &Sent) -> Option<String>;
+    #[wasm_bindgen(method, getter, structural)]
+    pub fn response(this: &Sent) -> web_sys::Response;
+    /// The bytes of a body that came with its head.
+    #[wasm_bindgen(method, getter, structural)]
+    pub fn taken(this: &Sent) -> Option<Uint8Array>;
 
     type Body;
     #[wasm_bindgen(method, getter, structural)]
@@ -148,7 +157,7 @@ pub async fn chatbot_ready(env: &Env, timeout_ms: u32) -> Result<String, JsValue
 }
 
 /// Sends a call and waits for the reply's head, and what is wanted with it.
-pub async fn send(call: &Call, timeout_ms: u32) -> Result<Reply<web_sys::Response>, SendError> {
+pub async fn send(call: &Call, timeout_ms: u32) -> Result<Reply<Sent>, SendError> {
     let mut lines = String::with_capacity(call.url.len() + length(&call.headers) + HEAD_BYTES);
     lines.extend([call.method.name(), "\n", &call.url, "\n"]);
     push_names(&mut lines, call.reads);
@@ -157,8 +166,9 @@ pub async fn send(call: &Call, timeout_ms: u32) -> Result<Reply<web_sys::Respons
     let sent = settled(send_call(&lines, body, timeout_ms, call.whole, call.errors))
         .await
         .map_err(|error| broken(&error.into()))?;
-    let head = head_of(&sent).ok_or(SendError::Timeout)?;
-    Ok(parse(&head, sent.unchecked_into(), call.reads))
+    let sent: Sent = sent.unchecked_into();
+    let head = sent.head().ok_or(SendError::Timeout)?;
+    Ok(parse(&head, sent, call.reads))
 }
 
 /// Tells an object of a namespace something in a header; whether it took it.
@@ -182,17 +192,13 @@ pub async fn is_signed(jwk: &str, signed: &[u8], signature: &[u8]) -> Result<boo
 }
 
 /// A response as a reply with these of its headers.
-pub fn reply(response: web_sys::Response, reads: &'static [&'static str]) -> Reply<web_sys::Response> {
+pub fn reply(response: web_sys::Response, reads: &'static [&'static str]) -> Reply<Sent> {
     let mut wanted = String::new();
     push_names(&mut wanted, reads);
-    parse(&reply_head(&response, &wanted), response, reads)
+    parse(&reply_head(&response, &wanted), wrap(response), reads)
 }
 
-fn parse(
-    head: &str,
-    response: web_sys::Response,
-    reads: &'static [&'static str],
-) -> Reply<web_sys::Response> {
+fn parse(head: &str, body: Sent, reads: &'static [&'static str]) -> Reply<Sent> {
     let mut lines = head.split('\n');
     let status = lines.next().and_then(|status| status.parse().ok()).unwrap_or_default();
     let headers = reads
@@ -200,29 +206,24 @@ fn parse(
         .zip(lines)
         .filter_map(|(name, line)| Some((Cow::Borrowed(*name), line.strip_prefix('=')?.to_owned().into())))
         .collect();
-    Reply { status, headers, body: response }
+    Reply { status, headers, body }
 }
 
 /// A body up to a limit: the bytes, or all of it when it is longer. Nothing is waited for if it came with the head.
-pub async fn collect(
-    response: web_sys::Response,
-    limit: usize,
-    timeout_ms: u32,
-) -> Result<Result<Vec<u8>, web_sys::Response>, SendError> {
-    if let Some(bytes) = taken(&response) {
-        return Ok(if bytes.length() as usize <= limit { Ok(bytes.to_vec()) } else { Err(response) });
+pub async fn collect(sent: Sent, limit: usize, timeout_ms: u32) -> Result<Result<Vec<u8>, Sent>, SendError> {
+    if let Some(bytes) = sent.taken() {
+        return Ok(if bytes.length() as usize <= limit { Ok(bytes.to_vec()) } else { Err(sent) });
     }
-    let body = settled(collect_body(&response, limit, timeout_ms)).await;
+    let body = settled(collect_body(&sent.response(), limit, timeout_ms)).await;
     let body: Body = body.map_err(|error| broken(&error.into()))?.into();
     match (body.bytes(), body.rest()) {
         (Some(bytes), _) => Ok(Ok(bytes.to_vec())),
-        (None, Some(rest)) => Ok(Err(rest)),
+        (None, Some(rest)) => Ok(Err(wrap(rest))),
         (None, None) => Err(SendError::Timeout),
     }
 }
 
-/// Makes an answer, and writes the request's line, if it is not empty, to the log. The body is bytes, a stream, an upstream's
-/// response or nothing.
+/// Makes an answer, and writes the request's line, if it is not empty, to the log. The body is bytes, [`Sent`] or null.
 pub fn answer(
     line: &str,
     status: u16,

@@ -12,6 +12,7 @@ use worker::web_sys::{Request, Response};
 use worker::worker_sys::Context as JsContext;
 use worker::{Context, Delay, Env, ResponseBuilder, console_error};
 
+use super::edge::Sent;
 use super::object::{now_ms, post, random_key};
 use super::platform::EdgePlatform;
 use super::request::EdgeRequest;
@@ -101,13 +102,13 @@ fn load(env: &Env) -> Result<App, ConfigError> {
     Ok(App::new(super::env::config(env)?, &SCHEMA, random_key()))
 }
 
-fn respond(answer: Answer<Response>, log: &LogLine) -> worker::Result<Response> {
+fn respond(answer: Answer<Sent>, log: &LogLine) -> worker::Result<Response> {
     let line = log.to_json();
     let answer = match answer {
         // An upgrade is passed on as it is: it carries the socket.
         Answer { status: 101, body: Payload::Stream(upgrade), .. } => {
             edge::log(&line, log.status);
-            return Ok(upgrade);
+            return Ok(upgrade.response());
         }
         answer => answer,
     };
@@ -118,7 +119,7 @@ fn respond(answer: Answer<Response>, log: &LogLine) -> worker::Result<Response> 
         Payload::Made(pieces) => {
             let made: Response =
                 ResponseBuilder::new().from_stream(pieces.map(Ok::<_, worker::Error>))?.into();
-            made.into()
+            edge::wrap(made).into()
         }
     };
     Ok(edge::answer(&line, answer.status, &answer.headers, &body)?)

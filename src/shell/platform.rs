@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use futures::future::{Either, select};
 use futures::{StreamExt, pin_mut, stream};
-use worker::web_sys::Response;
 use worker::{AbortController, Cache, Delay, Env};
 
-use super::edge::broken;
+use super::edge::{Sent, broken};
 use super::lane::now_ms;
 use super::object::{post, random, random_bytes, tell};
 use super::{ai, edge, env};
@@ -37,16 +36,16 @@ impl EdgePlatform {
 }
 
 impl Platform for EdgePlatform {
-    type Stream = Response;
+    type Stream = Sent;
 
-    async fn send(&self, call: &Call, timeout_ms: u32) -> Result<Reply<Response>, SendError> {
+    async fn send(&self, call: &Call, timeout_ms: u32) -> Result<Reply<Sent>, SendError> {
         let started = now_ms();
         let sent = edge::send(call, timeout_ms).await;
         self.upstream_ms.set(self.upstream_ms.get() + now_ms().saturating_sub(started));
         sent
     }
 
-    async fn run_ai(&self, model: &str, input: &str, timeout_ms: u32) -> Result<Reply<Response>, SendError> {
+    async fn run_ai(&self, model: &str, input: &str, timeout_ms: u32) -> Result<Reply<Sent>, SendError> {
         let started = now_ms();
         let controller = AbortController::default();
         let run = ai::run(&self.env, model, input, controller.signal());
@@ -63,18 +62,18 @@ impl Platform for EdgePlatform {
         }
     }
 
-    async fn collect(&self, body: Response, limit: usize) -> Result<Collected<Response>, SendError> {
+    async fn collect(&self, body: Sent, limit: usize) -> Result<Collected<Sent>, SendError> {
         match apart(edge::collect(body, limit, COLLECT_TIMEOUT_MS)).await? {
             Ok(bytes) => Ok(Collected::Whole(bytes)),
             Err(longer) => Ok(Collected::Longer(longer)),
         }
     }
 
-    fn pieces(&self, body: Response, idle_ms: u32) -> Pieces {
-        if let Some(bytes) = edge::taken(&body) {
+    fn pieces(&self, body: Sent, idle_ms: u32) -> Pieces {
+        if let Some(bytes) = body.taken() {
             return stream::once(async move { Ok(bytes.to_vec()) }).boxed_local();
         }
-        pieces(body, Duration::from_millis(idle_ms.into())).unwrap_or_else(|error| {
+        pieces(&body, Duration::from_millis(idle_ms.into())).unwrap_or_else(|error| {
             let broken = broken(&error);
             stream::once(async { Err(broken) }).boxed_local()
         })
@@ -88,7 +87,7 @@ impl Platform for EdgePlatform {
         edge::is_signed(key.jwk(), signed, signature).await
     }
 
-    async fn open_room(&self, clinic: &str, shards: u32, vsn: &str) -> Result<Reply<Response>, SendError> {
+    async fn open_room(&self, clinic: &str, shards: u32, vsn: &str) -> Result<Reply<Sent>, SendError> {
         let shard = u32::try_from(random() % u64::from(shards.max(1))).unwrap_or(0);
         let opened = async {
             let room = env::rooms(&self.env)?.get_by_name(&env::room_name(clinic, shard))?;
@@ -110,22 +109,22 @@ impl Platform for EdgePlatform {
         (!version.is_empty()).then_some(version)
     }
 
-    async fn recall(&self, key: &str, reads: &'static [&'static str]) -> Option<Reply<Response>> {
+    async fn recall(&self, key: &str, reads: &'static [&'static str]) -> Option<Reply<Sent>> {
         let kept = Cache::default().get(key.to_owned(), false).await.ok()??;
         Some(edge::reply(kept.into(), reads))
     }
 
-    async fn keep(&self, key: &str, reply: Reply<Response>, max_age: u32) -> Reply<Response> {
-        let Reply { status, headers, body: response } = reply;
-        if let Ok(copy) = response.clone() {
+    async fn keep(&self, key: &str, reply: Reply<Sent>, max_age: u32) -> Reply<Sent> {
+        let Reply { status, headers, body } = reply;
+        if let Ok(copy) = body.response().clone() {
             // What was read of the upstream's headers is what a later reader needs; its own caching rules are not ours.
             let mut kept = headers.clone();
             set_header(&mut kept, "cache-control", format!("max-age={max_age}"));
-            if let Ok(copy) = edge::answer("", status, &kept, copy.as_ref()) {
+            if let Ok(copy) = edge::answer("", status, &kept, edge::wrap(copy).as_ref()) {
                 let _ = Cache::default().put(key.to_owned(), worker::Response::from(copy)).await;
             }
         }
-        Reply { status, headers, body: response }
+        Reply { status, headers, body }
     }
 
     async fn chatbot_ready(&self, timeout_ms: u32) -> Option<Vec<u8>> {
@@ -153,8 +152,8 @@ impl Platform for EdgePlatform {
 const COLLECT_TIMEOUT_MS: u32 = 5000;
 
 /// Dropping the stream cancels its reader, and with it the fetch.
-fn pieces(body: Response, idle: Duration) -> worker::Result<Pieces> {
-    let open = Some(worker::Response::from(body).stream()?);
+fn pieces(body: &Sent, idle: Duration) -> worker::Result<Pieces> {
+    let open = Some(worker::Response::from(body.response()).stream()?);
     let pieces = stream::unfold(open, move |open| async move {
         let mut open = open?;
         match select(open.next(), Delay::from(idle)).await {
