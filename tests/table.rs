@@ -3,7 +3,9 @@
 mod support;
 
 use chairside::http::{Method, find};
-use support::{PATIENT, Seen, TestRequest, get, ok_json, pg_error, reply, request, run, script, serve};
+use support::{
+    PATIENT, Seen, TestRequest, app, get, ok_json, pg_error, reply, request, run, run_on, script, serve,
+};
 
 fn patch(target: &str) -> TestRequest {
     request(Method::Patch, target).by_patient()
@@ -49,6 +51,22 @@ fn what_the_schema_does_not_know_is_not_forwarded() {
         assert_eq!((seen.status, seen.code().as_str()), (400, "invalid-query"), "{target}");
         assert!(seen.violations()[0].0.starts_with('?'), "{target}: {:?}", seen.violations());
     }
+}
+
+#[test]
+fn a_query_that_is_known_goes_out_as_at_first_for_whoever_asks_and_is_of_its_own_table_and_method() {
+    let app = app();
+    let sent = |request: TestRequest| {
+        let seen = run_on(&app, &request, &script(vec![ok_json("[]")]));
+        seen.calls.first().map(|call| call.url.clone())
+    };
+    let target = "/rest/v1/appointment?select=id,notes&status=in.(scheduled,\"held\")&order=starts_at";
+    let first = sent(get(target).by_patient());
+    assert!(first.is_some());
+    assert_eq!(sent(get(target).by_patient()), first);
+    assert_eq!(sent(get(target)), first);
+    assert_eq!(sent(get(&target.replace("appointment", "service"))), None);
+    assert_eq!(sent(post(&target.replace("order=", "columns=")).json("{}")), None);
 }
 
 #[test]

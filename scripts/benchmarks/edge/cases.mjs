@@ -21,6 +21,7 @@ function slot() {
   const at = (n) => new Date(Date.UTC(2100, 0, 1) + n * 300_000).toISOString();
   return { patient_id: PATIENT, dentist_id: DENTIST, starts_at: at(slots), ends_at: at(slots + 1), status: 'scheduled', source: 'phone', reason: 'Control after six months' };
 }
+let queries = Math.floor(Math.random() * 10 ** 7);
 const invalid = () => ({ ...slot(), dentist_id: 'D. Drill', starts_at: 'tomorrow', priority: 'soon', nobody: true });
 
 const json = { 'content-type': 'application/json' };
@@ -61,6 +62,8 @@ export function cases({ anonKey, token, pool, es256 }) {
   };
   const with20 = (more) => both((n) => ({ path: read20.rest, ...more(n) }), (n) => ({ path: read20.hono, ...more(n) }));
   const list = (limit, bytes) => both(() => ({ path: `/rest/v1/appointment?select=${COLUMNS}&${ORDER}&limit=${limit}`, bytes }), () => ({ path: `/appointments?limit=${limit}`, bytes }));
+  // From a second on that nobody has asked for.
+  const since = () => new Date(Date.UTC(2026, 0, 1) + (queries++ % 10 ** 8) * 1000).toISOString();
   const bulk = (count) => () => Array.from({ length: count }, slot);
   return {
     full: {
@@ -84,6 +87,7 @@ export function cases({ anonKey, token, pool, es256 }) {
         () => ({ ...post(`/appointments/${id(1)}`, { reason: 'Pain' }, { 'if-match': '"1"' }), method: 'PATCH' }),
       ),
       'bad token': with20(() => ({ headers: headers(`${token.slice(0, -4)}AAAA`), status: 401 })),
+      'query never seen': both(() => ({ path: read20.rest.replace(FROM, since()) }), () => ({ path: read20.hono.replace(FROM, since()) })),
       'ES256': with20(() => ({ headers: headers(es256) })),
       'token never seen': with20(() => ({ headers: headers(pool.pop()) })),
     },
