@@ -23,13 +23,20 @@ function event(handle) {
   });
 }
 
+// A program that has taken the place of another knows none of its turns.
+function mustRun(instanceId) {
+  if (initState.instanceId !== instanceId) throw new Error('the program that this request belongs to has ended');
+}
+
 // Awaits what a request waits for, one promise or several after the other, up to its `Response`: see src/shell/lane.rs.
 async function follow(first, turn) {
+  const { instanceId } = initState;
   let next = first;
   try {
     for (;;) {
       if (Array.isArray(next)) {
         const all = await Promise.allSettled(next);
+        mustRun(instanceId);
         const isError = ({ status }) => Number(status === 'rejected');
         next = exports.resumeAll(turn, all.map((one) => (isError(one) ? one.reason : one.value)), Uint8Array.from(all, isError));
         continue;
@@ -43,6 +50,7 @@ async function follow(first, turn) {
         value = error;
         hasFailed = true;
       }
+      mustRun(instanceId);
       next = exports.resume(turn, value, hasFailed);
     }
   } catch (error) {

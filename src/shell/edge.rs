@@ -136,14 +136,14 @@ impl Head {
 
 /// Whether one more request is within a budget.
 pub async fn is_admitted(env: &Env, budget: Budget, key: &str) -> Result<bool, String> {
-    let place = match budget {
-        Budget::Anon => 0,
-        Budget::User => 1,
-        Budget::Auth => 2,
+    let (place, binding) = match budget {
+        Budget::Anon => (0, "RATE_LIMIT_ANON"),
+        Budget::User => (1, "RATE_LIMIT_USER"),
+        Budget::Auth => (2, "RATE_LIMIT_AUTH"),
     };
-    let silent = |_| format!("the rate limit of {budget:?} does not answer");
+    let silent = |_| format!("{binding} does not answer");
     let outcome: Outcome = settled(admit(env, place, key).map_err(silent)?).await.map_err(silent)?.into();
-    outcome.success().ok_or_else(|| format!("the rate limit of {budget:?} gives no answer"))
+    outcome.success().ok_or_else(|| format!("{binding} gives no answer"))
 }
 
 /// Hands a request to the chatbot's Worker as it is; its answer is the client's.

@@ -22,7 +22,7 @@ pub fn now_ms() -> u64 {
 /// A random number.
 pub fn random() -> u64 {
     let mut bytes = [0; 8];
-    // Only jitter and names hang on it.
+    // Only jitter, names and numbers hang on it.
     let _ = getrandom::fill(&mut bytes);
     u64::from_le_bytes(bytes)
 }

@@ -3,6 +3,7 @@
 //!
 //! What a query is found to be depends on its text, its target and the operation alone and never on who asks, so that it holds
 //! for everybody as long as the schema does, which is as long as this program. One that was refused is looked at anew each time.
+//! They hold what was asked for, names of patients too: they are in memory alone, and nothing prints them.
 
 use std::num::NonZeroUsize;
 use std::rc::Rc;
@@ -17,7 +18,6 @@ const MOST: NonZeroUsize = NonZeroUsize::new(128).unwrap();
 const LONGEST: usize = 1024;
 
 /// The queries that one isolate knows.
-#[derive(Debug)]
 pub struct Known(LruCache<Box<str>, Rc<Checked>>);
 
 impl Default for Known {
