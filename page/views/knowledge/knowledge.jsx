@@ -60,8 +60,9 @@ function Opened({ slug, onDone, onClose }) {
   if (problem) return <Failed problem={problem} retry={again} />;
   if (!data) return <Loading>Opening the document…</Loading>;
   const saved = async (now) => {
-    if (now === slug) await again();
+    // At once: by the time that it is read, another document may be open.
     onDone(now);
+    if (now === slug) await again();
   };
   return <Editor key={data.version} document={data} onDone={saved} onClose={onClose} onStale={again} />;
 }
