@@ -368,12 +368,23 @@ impl App {
         request: &impl Request,
         platform: &P,
     ) -> Result<Caller, Problem> {
+        let now = || platform.now_ms() / 1000;
+        let known = request.known();
+        if let Some(caller) = known.and_then(|number| self.verified.borrow().numbered(number, now())) {
+            return Ok(caller);
+        }
         let (authorization, apikey) = (request.header("authorization"), request.header("apikey"));
         let credentials = Credentials { authorization: authorization.as_deref(), apikey: apikey.as_deref() };
-        match auth::bearer_token(credentials, &self.config)? {
-            None => Ok(Caller::anon()),
-            Some(token) => self.token_caller(token, platform).await,
+        let Some(token) = auth::bearer_token(credentials, &self.config)? else { return Ok(Caller::anon()) };
+        let caller = self.token_caller(token, platform).await?;
+        // A public key is a bearer too, but nobody's.
+        if caller.id.is_some() {
+            let number = known.or_else(|| platform.know(credentials));
+            if let Some(number) = number {
+                self.verified.borrow_mut().number(number, &caller, now());
+            }
         }
+        Ok(caller)
     }
 
     /// Whom a bare token speaks for.

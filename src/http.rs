@@ -6,6 +6,7 @@ use std::fmt;
 
 use futures::stream::LocalBoxStream;
 
+use crate::auth::Credentials;
 use crate::auth::jwk::Key;
 
 /// A header: its name in lower case, and its value.
@@ -93,6 +94,10 @@ pub trait Request {
     fn query(&self) -> &str;
     /// A header by its lower-case name; several of one name come joined by `, `.
     fn header(&self, name: &str) -> Option<Cow<'_, str>>;
+    /// What [`Platform::know`] called credentials that are the same, to the letter, as this request's.
+    fn known(&self) -> Option<u64> {
+        None
+    }
     /// The whole body, at most `limit` bytes.
     fn body(&self, limit: usize) -> impl Future<Output = Result<Vec<u8>, BodyError>>;
 }
@@ -115,6 +120,8 @@ pub struct Call {
     pub whole: usize,
     /// The same of a reply of 400 and above; 0 where its head tells enough.
     pub errors: usize,
+    /// What [`Platform::know`] called the credentials that are among the headers.
+    pub known: Option<u64>,
 }
 
 /// An upstream's reply; `S` is its body, still a stream.
@@ -223,6 +230,12 @@ pub trait Platform {
         signed: &[u8],
         signature: &[u8],
     ) -> impl Future<Output = Result<bool, String>>;
+
+    /// Gives credentials that were found right a number, by which a later request with the same is known, and which a call in
+    /// their name may have: the platform need then not hand long texts to and fro.
+    fn know(&self, _said: Credentials<'_>) -> Option<u64> {
+        None
+    }
 
     /// Opens a socket in one of the clinic's Rooms; the reply is the upgrade.
     fn open_room(

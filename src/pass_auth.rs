@@ -41,6 +41,7 @@ pub(crate) async fn serve<P: Platform>(
         reads: routes::RESPONSE_HEADERS,
         whole: 0,
         errors: 0,
+        known: None,
     };
     let reply = platform
         .send(&call, app.config.upstream_timeout_ms)

@@ -52,17 +52,24 @@ pub struct Caller {
     /// When the token ends, in Unix seconds; `None` for anon.
     pub expires_at: Option<u64>,
     token: Option<Secret>,
+    known: Option<u64>,
 }
 
 impl Caller {
     /// A caller without a user's token.
     pub const fn anon() -> Self {
-        Self { id: None, role: Role::Anon, expires_at: None, token: None }
+        Self { id: None, role: Role::Anon, expires_at: None, token: None, known: None }
     }
 
     /// A user whose token was verified.
     pub(super) fn user(id: Uuid, role: Role, expires_at: u64, token: &str) -> Self {
-        Self { id: Some(id), role, expires_at: Some(expires_at), token: Some(Secret::new(token)) }
+        Self {
+            id: Some(id),
+            role,
+            expires_at: Some(expires_at),
+            token: Some(Secret::new(token)),
+            known: None,
+        }
     }
 
     /// The holder of a token that was verified a moment ago.
@@ -73,6 +80,16 @@ impl Caller {
     /// Whose token it is; `None` for anon.
     pub(crate) fn holder(&self) -> Option<Holder> {
         Some(Holder { id: self.id?, role: self.role, expires_at: self.expires_at? })
+    }
+
+    /// The same, known by this number.
+    pub(super) fn known_as(&self, number: u64) -> Self {
+        Self { known: Some(number), ..self.clone() }
+    }
+
+    /// What [`know`](crate::http::Platform::know) called the caller's credentials.
+    pub const fn known(&self) -> Option<u64> {
+        self.known
     }
 
     /// What identifies the caller in rate limits and idempotency: the user's id or `anon`.

@@ -1,8 +1,9 @@
 //! Tokens whose signature was found right a moment ago, so that it is not computed again for each request.
 //!
 //! Only what was verified is kept, for at most a minute and never past the token's end; a token that was refused is looked at
-//! anew each time. Of the token itself nothing is kept but a digest under this isolate's own random key: who does not know the key
-//! finds no other token with that digest. `SipHash` is made for that; SHA-256 was half of what a known token cost.
+//! anew each time. A token is found by its digest under this isolate's own random key: who does not know the key finds no other
+//! token with that digest. `SipHash` is made for that; SHA-256 was half of what a known token cost. Where the platform gave the
+//! credentials of a request a number, they are found by that, and their text is not even looked at.
 
 use std::collections::HashMap;
 use std::hash::Hasher as _;
@@ -10,7 +11,7 @@ use std::hash::Hasher as _;
 use siphasher::sip128::{Hasher128 as _, SipHasher24};
 use uuid::Uuid;
 
-use super::caller::Role;
+use super::caller::{Caller, Role};
 
 /// How long a verification counts, in seconds.
 const LIFETIME: u64 = 60;
@@ -33,6 +34,7 @@ pub struct Holder {
 pub struct Verified {
     key: Option<[u8; 16]>,
     holders: HashMap<u128, (Holder, u64)>,
+    numbered: HashMap<u64, (Caller, u64)>,
 }
 
 impl Verified {
@@ -51,19 +53,38 @@ impl Verified {
     pub fn keep(&mut self, token: &str, holder: Holder, now: u64) {
         let Some(digest) = self.digest(token) else { return };
         let until = holder.expires_at.min(now + LIFETIME);
-        if self.holders.len() >= MOST {
-            self.holders.retain(|_, (_, until)| now < *until);
-        }
-        if self.holders.len() >= MOST {
-            self.holders.clear();
-        }
+        make_room(&mut self.holders, now);
         self.holders.insert(digest, (holder, until));
+    }
+
+    /// From now on this caller, whose token is known, is known by the number of the request's credentials too, and for no longer.
+    pub fn number(&mut self, number: u64, caller: &Caller, now: u64) {
+        let token = caller.token().and_then(|token| self.digest(token));
+        let Some((_, until)) = token.and_then(|digest| self.holders.get(&digest)) else { return };
+        make_room(&mut self.numbered, now);
+        self.numbered.insert(number, (caller.known_as(number), *until));
+    }
+
+    /// Who calls with the credentials of this number, if they were verified a moment ago.
+    pub fn numbered(&self, number: u64, now: u64) -> Option<Caller> {
+        let (caller, until) = self.numbered.get(&number)?;
+        (now < *until).then(|| caller.clone())
     }
 
     fn digest(&self, token: &str) -> Option<u128> {
         let mut hasher = SipHasher24::new_with_key(self.key.as_ref()?);
         hasher.write(token.as_bytes());
         Some(hasher.finish128().as_u128())
+    }
+}
+
+/// Room for one more, if need be by forgetting all: of those that come again soon each is verified once more.
+fn make_room<K, V>(known: &mut HashMap<K, (V, u64)>, now: u64) {
+    if known.len() >= MOST {
+        known.retain(|_, (_, until)| now < *until);
+    }
+    if known.len() >= MOST {
+        known.clear();
     }
 }
 

@@ -1,16 +1,17 @@
 //! A string that never shows itself.
 
 use std::fmt;
+use std::rc::Rc;
 
 use subtle::ConstantTimeEq;
 
 /// A secret or a token: redacted in `Debug`, without `Display`, compared in constant time.
 #[derive(Clone)]
-pub struct Secret(String);
+pub struct Secret(Rc<str>);
 
 impl Secret {
     /// Wraps a value.
-    pub fn new(value: impl Into<String>) -> Self {
+    pub fn new(value: impl Into<Rc<str>>) -> Self {
         Self(value.into())
     }
 

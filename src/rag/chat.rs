@@ -143,6 +143,7 @@ impl OpenAiChat {
             reads: &["retry-after"],
             whole: 0,
             errors: 0,
+            known: None,
         }
     }
 }

@@ -65,6 +65,7 @@ impl OpenAiEmbedder {
             reads: &["retry-after"],
             whole: 0,
             errors: 0,
+            known: None,
         }
     }
 }

@@ -87,6 +87,7 @@ impl Database {
             reads: &["retry-after"],
             whole: 0,
             errors: 0,
+            known: None,
         }
     }
 }

@@ -305,6 +305,7 @@ fn page(database: &Database, after: &str) -> Call {
         reads: &["retry-after"],
         whole: 0,
         errors: 0,
+        known: None,
     }
 }
 

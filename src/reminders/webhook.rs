@@ -29,6 +29,7 @@ pub fn call(webhook: &Webhook, due: &Due, now_ms: u64) -> Call {
         reads: &[],
         whole: 0,
         errors: 0,
+        known: None,
     }
 }
 

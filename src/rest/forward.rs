@@ -93,6 +93,7 @@ impl Forward<'_> {
             reads: HEADERS,
             whole: spec.whole,
             errors: MAX_BYTES,
+            known: self.caller.known(),
         }
     }
 }

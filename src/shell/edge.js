@@ -6,15 +6,58 @@ export function names(read, write) {
   return { read: read.split(','), write: write.split(',') };
 }
 
-/** A request's method, its URL and those headers; one that is there has `=` before its value. */
+/**
+ * A request's method, its URL, the number of its credentials if they are known, and the headers of those names; one that is there has
+ * `=` before its value.
+ */
 export function head(request, { read, write }) {
   const { method, headers } = request;
-  let lines = `${method}\n${request.url}`;
-  for (const name of method === 'GET' || method === 'HEAD' ? read : write) {
-    const value = headers.get(name);
-    lines += value === null ? '\n' : `\n=${value}`;
-  }
+  const authorization = headers.get('authorization');
+  const apikey = headers.get('apikey');
+  const known = authorization === null ? undefined : credentials.get(authorization);
+  let lines = `${method}\n${request.url}\n`;
+  if (known !== undefined && known.apikey === apikey) lines += `${known.number}\n\n`;
+  else lines += `${line(authorization)}${line(apikey)}`;
+  for (const name of method === 'GET' || method === 'HEAD' ? read : write) lines += line(headers.get(name));
   return lines;
+}
+
+function line(value) {
+  return value === null ? '\n' : `\n=${value}`;
+}
+
+// The numbers of credentials that were found right, by what `authorization` says. A number is given once in an isolate. In Wasm it
+// stands for the long texts, most of what a request's head has: it is told what was found out of exactly these, see
+// src/auth/verified.rs.
+const credentials = new Map();
+const MAX_CREDENTIALS = 1024;
+let lastNumber = 0;
+
+/** Keeps credentials: `authorization`, then a line for `apikey`, with `=` before it if it is there. Their number. */
+export function know(lines) {
+  const [authorization, apikey] = lines.split('\n');
+  if (credentials.size >= MAX_CREDENTIALS) credentials.clear();
+  lastNumber += 1;
+  credentials.set(authorization, { number: lastNumber, apikey: apikey === '' ? null : apikey.slice(1) });
+  return lastNumber;
+}
+
+// What is the same in many calls and answers, by number: see forms.rs.
+const forms = [];
+
+/** Has a form: the method of calls or the status of answers, the names of a reply's headers that are wanted, then headers. */
+export function define(number, lines) {
+  const [first, wanted, ...pairs] = lines.split('\n');
+  const headers = new Headers();
+  for (let at = 0; at + 1 < pairs.length; at += 2) headers.set(pairs[at], pairs[at + 1]);
+  forms[number] = { first, status: Number(first), wanted: wanted === '' ? [] : wanted.split(','), headers };
+}
+
+// A form's headers with a request's id, which may be empty. They are lent until the next call.
+function lent({ headers }, id) {
+  if (id === '') headers.delete('x-request-id');
+  else headers.set('x-request-id', id);
+  return headers;
 }
 
 const BUDGETS = ['RATE_LIMIT_ANON', 'RATE_LIMIT_USER', 'RATE_LIMIT_AUTH'];
@@ -70,12 +113,13 @@ async function nudgeFeed(env, clinic) {
 
 /**
  * Sends a request and waits for the reply, at most `ms`: `{response, head, taken}`, where `head` is the status and the headers that
- * are wanted, as above, or nothing when it is too late. `call` has method, URL, the wanted names, then names and values. Up to
+ * the form wants, as above, or nothing when it is too late. `call` has the request's id and the URL. Up to
  * `whole` bytes of a good reply's body are `taken`, of an error's up to `errors`. These stand beside the response, not on it: an
  * object of the runtime with a property of ours lives until the next great collection.
  */
-export async function send(call, body, ms, whole, errors) {
-  const lines = call.split('\n');
+export async function send(number, call, body, ms, whole, errors) {
+  const form = forms[number];
+  const end = call.indexOf('\n');
   const controller = new AbortController();
   let late = false;
   const timer = setTimeout(() => {
@@ -83,8 +127,8 @@ export async function send(call, body, ms, whole, errors) {
     controller.abort();
   }, ms);
   try {
-    const response = await fetch(lines[1], { method: lines[0], headers: pairs(lines, 3), body, redirect: 'manual', signal: controller.signal });
-    const head = replyHead(response, lines[2]);
+    const response = await fetch(call.slice(end + 1), { method: form.first, headers: lent(form, call.slice(0, end)), body, redirect: 'manual', signal: controller.signal });
+    const head = replyHead(response, form.wanted);
     const limit = response.status < 400 ? whole : errors;
     if (limit === 0 || response.body === null) return { response, head };
     const { bytes, rest } = await upTo(response, limit);
@@ -129,42 +173,20 @@ async function importKey(jwk) {
 }
 
 /** A reply's status and the headers of these names, as `head` has them. */
-export function replyHead({ status, headers }, wanted) {
+export function replyHead({ status, headers }, names) {
   let lines = String(status);
-  for (const name of split(wanted)) {
-    const value = headers.get(name);
-    lines += value === null ? '\n' : `\n=${value}`;
-  }
+  for (const name of names) lines += line(headers.get(name));
   return lines;
 }
 
-// There are few lists of names: each is taken apart once.
-const known = new Map();
-function split(names) {
-  let list = known.get(names);
-  if (list === undefined) {
-    list = names === '' ? [] : names.split(',');
-    known.set(names, list);
-  }
-  return list;
-}
-
-function pairs(lines, first) {
-  const headers = {};
-  for (let at = first; at + 1 < lines.length; at += 2) headers[lines[at]] = lines[at + 1];
-  return headers;
-}
-
-/**
- * An answer: the line for the log, which may be empty, the status, then names and values. The body is bytes, what `send` or `wrap`
- * gave, or null.
- */
-export function respond(lines, body) {
-  const parts = lines.split('\n');
-  const status = Number(parts[1]);
-  if (parts[0] !== '') log(parts[0], status);
+/** An answer. `said` has the request's id and the line for the log. The body is bytes, what `send` or `wrap` gave, or null. */
+export function respond(number, said, body) {
+  const form = forms[number];
+  const { status } = form;
+  const end = said.indexOf('\n');
+  if (end + 1 < said.length) log(said.slice(end + 1), status);
   const content = body === null || body instanceof Uint8Array ? body : (body.taken ?? body.response.body);
-  return new Response(content, { status, headers: pairs(parts, 2) });
+  return new Response(content, { status, headers: lent(form, said.slice(0, end)) });
 }
 
 /** Writes a request's line to the log, to that of errors where it is one of ours or of an upstream. */

@@ -9,7 +9,9 @@ use worker::js_sys::{Promise, Uint8Array};
 use worker::worker_sys::Context as JsContext;
 use worker::{Env, web_sys};
 
+use super::forms::{self, CREDENTIALS};
 use super::lane::settled;
+use crate::auth::Credentials;
 use crate::http::{Budget, Call, Header, Method, Reply, SendError};
 
 #[wasm_bindgen(module = "/src/shell/edge.js")]
@@ -17,6 +19,8 @@ extern "C" {
     fn names(read: &str, write: &str) -> JsValue;
     #[wasm_bindgen(js_name = head)]
     fn request_head(request: &web_sys::Request, names: &JsValue) -> String;
+    #[wasm_bindgen(js_name = know)]
+    fn know_credentials(lines: &str) -> f64;
     #[wasm_bindgen(catch)]
     fn admit(env: &Env, budget: u32, key: &str) -> Result<Promise, JsValue>;
     /// Tells the Feed, after the reply, that something was written: it need not wait for Realtime's next poll. A nudge that is
@@ -27,15 +31,22 @@ extern "C" {
     #[wasm_bindgen(js_name = chatbotReady)]
     fn ask_chatbot(env: &Env, ms: u32) -> Promise;
     #[wasm_bindgen(js_name = send)]
-    fn send_call(call: &str, body: Option<Uint8Array>, ms: u32, whole: usize, errors: usize) -> Promise;
+    fn send_call(
+        form: u32,
+        call: &str,
+        body: Option<Uint8Array>,
+        ms: u32,
+        whole: usize,
+        errors: usize,
+    ) -> Promise;
     #[wasm_bindgen(js_name = tell)]
     fn tell_object(objects: &JsValue, name: &str, url: &str, header: &str, text: &str) -> Promise;
     #[wasm_bindgen(js_name = verify)]
     fn verify_signature(jwk: &str, signed: Uint8Array, signature: Uint8Array) -> Promise;
     #[wasm_bindgen(js_name = replyHead)]
-    fn reply_head(response: &web_sys::Response, wanted: &str) -> String;
+    fn reply_head(response: &web_sys::Response, wanted: Vec<String>) -> String;
     #[wasm_bindgen(catch)]
-    fn respond(lines: &str, body: &JsValue) -> Result<web_sys::Response, JsValue>;
+    fn respond(form: u32, said: &str, body: &JsValue) -> Result<web_sys::Response, JsValue>;
     /// Writes a request's line to the log.
     pub fn log(line: &str, status: u16);
     /// A response from elsewhere.
@@ -65,7 +76,7 @@ extern "C" {
     fn rest(this: &Body) -> Option<web_sys::Response>;
 }
 
-/// The headers that most requests are read for, by method; any other is asked for by itself.
+/// The headers that most requests are read for, by method, those first; any other is asked for by itself.
 const READ: &[&str] =
     &["authorization", "apikey", "origin", "x-request-id", "accept", "accept-profile", "prefer", "range"];
 const WRITE: &[&str] = &[
@@ -84,13 +95,26 @@ const WRITE: &[&str] = &[
 ];
 
 thread_local! {
-    static NAMES: JsValue = names(&READ.join(","), &WRITE.join(","));
+    static NAMES: JsValue =
+        names(&READ[CREDENTIALS.len()..].join(","), &WRITE[CREDENTIALS.len()..].join(","));
+}
+
+/// Has JavaScript keep credentials that were found right: their number.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "JavaScript counts them from 1 on"
+)]
+pub fn know(said: Credentials<'_>) -> Option<u64> {
+    let apikey = said.apikey.map(|apikey| ["=", apikey].concat());
+    Some(know_credentials(&[said.authorization?, "\n", apikey.as_deref().unwrap_or_default()].concat()) as u64)
 }
 
 /// A request's first lines: method, URL, and the usual headers.
 #[derive(Debug)]
 pub struct Head {
     method: Method,
+    known: Option<u64>,
     url: Range<usize>,
     /// Where the values are of those that are there, in the order of their names.
     values: [Option<Range<usize>>; WRITE.len()],
@@ -109,11 +133,17 @@ impl Head {
         });
         let method = Method::parse(&lines[places.next().unwrap_or_default()]);
         let url = places.next().unwrap_or_default();
+        let known = lines[places.next().unwrap_or_default()].parse().ok();
         let mut values = [const { None }; WRITE.len()];
         for (value, place) in values.iter_mut().zip(places) {
             *value = lines[place.clone()].starts_with('=').then(|| place.start + 1..place.end);
         }
-        Self { method, url, values, lines }
+        Self { method, known, url, values, lines }
+    }
+
+    /// The number of the request's credentials, which stand for themselves then.
+    pub const fn known(&self) -> Option<u64> {
+        self.known
     }
 
     /// The method.
@@ -128,6 +158,9 @@ impl Head {
 
     /// A header by its lower-case name; `ask` is for those that were not read.
     pub fn header(&self, name: &str, ask: impl FnOnce() -> Option<String>) -> Option<Cow<'_, str>> {
+        if self.known.is_some() && CREDENTIALS.contains(&name) {
+            return ask().map(Cow::Owned);
+        }
         let names = if self.method.is_read() { READ } else { WRITE };
         let Some(at) = names.iter().position(|known| *known == name) else { return ask().map(Cow::Owned) };
         self.values[at].clone().map(|place| Cow::Borrowed(&self.lines[place]))
@@ -158,12 +191,9 @@ pub async fn chatbot_ready(env: &Env, timeout_ms: u32) -> Result<String, JsValue
 
 /// Sends a call and waits for the reply's head, and what is wanted with it.
 pub async fn send(call: &Call, timeout_ms: u32) -> Result<Reply<Sent>, SendError> {
-    let mut lines = String::with_capacity(call.url.len() + length(&call.headers) + HEAD_BYTES);
-    lines.extend([call.method.name(), "\n", &call.url, "\n"]);
-    push_names(&mut lines, call.reads);
-    push_headers(&mut lines, &call.headers);
+    let lines = [forms::request_id(&call.headers), "\n", &call.url].concat();
     let body = call.body.as_deref().map(Uint8Array::from);
-    let sent = settled(send_call(&lines, body, timeout_ms, call.whole, call.errors))
+    let sent = settled(send_call(forms::of_call(call), &lines, body, timeout_ms, call.whole, call.errors))
         .await
         .map_err(|error| broken(&error.into()))?;
     let sent: Sent = sent.unchecked_into();
@@ -193,9 +223,8 @@ pub async fn is_signed(jwk: &str, signed: &[u8], signature: &[u8]) -> Result<boo
 
 /// A response as a reply with these of its headers.
 pub fn reply(response: web_sys::Response, reads: &'static [&'static str]) -> Reply<Sent> {
-    let mut wanted = String::new();
-    push_names(&mut wanted, reads);
-    parse(&reply_head(&response, &wanted), wrap(response), reads)
+    let wanted = reads.iter().map(|name| (*name).to_owned()).collect();
+    parse(&reply_head(&response, wanted), wrap(response), reads)
 }
 
 fn parse(head: &str, body: Sent, reads: &'static [&'static str]) -> Reply<Sent> {
@@ -230,34 +259,9 @@ pub fn answer(
     headers: &[Header],
     body: &JsValue,
 ) -> Result<web_sys::Response, JsValue> {
-    let mut lines = String::with_capacity(line.len() + length(headers) + HEAD_BYTES);
-    lines.extend([line, "\n", itoa::Buffer::new().format(status)]);
-    push_headers(&mut lines, headers);
-    respond(&lines, body)
+    let said = [forms::request_id(headers), "\n", line].concat();
+    respond(forms::of_answer(status, headers), &said, body)
 }
-
-fn push_names(lines: &mut String, names: &[&str]) {
-    for (at, name) in names.iter().enumerate() {
-        if at > 0 {
-            lines.push(',');
-        }
-        lines.push_str(name);
-    }
-}
-
-/// A header whose value holds a line break is no header.
-fn push_headers(lines: &mut String, headers: &[Header]) {
-    for (name, value) in headers.iter().filter(|(_, value)| !value.contains('\n')) {
-        lines.extend(["\n", name, "\n", value]);
-    }
-}
-
-fn length(headers: &[Header]) -> usize {
-    headers.iter().map(|(name, value)| name.len() + value.len() + 2).sum()
-}
-
-/// What else is in such lines: a method or a status, and names of headers.
-const HEAD_BYTES: usize = 128;
 
 /// The runtime's own words: they name hosts at most, never what was sent.
 pub fn broken(error: &worker::Error) -> SendError {

@@ -12,6 +12,7 @@ mod entry;
 mod env;
 #[cfg(feature = "clinic")]
 mod feed;
+mod forms;
 mod lane;
 mod metrics;
 mod object;

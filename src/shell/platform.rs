@@ -12,6 +12,7 @@ use super::lane::now_ms;
 use super::object::{post, random, random_bytes, tell};
 use super::{ai, edge, env};
 use crate::apart::apart;
+use crate::auth::Credentials;
 use crate::auth::jwk::Key;
 use crate::http::{Budget, Call, Collected, Pieces, Platform, Reply, SendError, set_header};
 use crate::ids::text_of;
@@ -85,6 +86,10 @@ impl Platform for EdgePlatform {
 
     async fn verify(&self, key: &Key, signed: &[u8], signature: &[u8]) -> Result<bool, String> {
         edge::is_signed(key.jwk(), signed, signature).await
+    }
+
+    fn know(&self, said: Credentials<'_>) -> Option<u64> {
+        edge::know(said)
     }
 
     async fn open_room(&self, clinic: &str, shards: u32, vsn: &str) -> Result<Reply<Sent>, SendError> {

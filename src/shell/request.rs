@@ -75,6 +75,10 @@ impl Request for EdgeRequest {
         self.head.header(name, || self.inner.headers().get(name).ok().flatten())
     }
 
+    fn known(&self) -> Option<u64> {
+        self.head.known()
+    }
+
     async fn body(&self, limit: usize) -> Result<Vec<u8>, BodyError> {
         self.is_read.set(true);
         // 64 bits: what is announced may not fit an address of Wasm.

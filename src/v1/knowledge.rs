@@ -124,6 +124,7 @@ impl<P: Platform, R: Request> V1<'_, P, R> {
             reads: &["retry-after"],
             whole: 0,
             errors: 0,
+            known: None,
         }
     }
 

@@ -16,7 +16,7 @@ use std::collections::{HashMap, VecDeque};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use chairside::access::Outcome;
 use chairside::app::{App, Handled};
-use chairside::auth::jwk::Key;
+use chairside::auth::{Credentials, jwk::Key};
 use chairside::config::Config;
 use chairside::http::{
     BodyError, Budget, Call, Collected, Headers, Method, Payload, Pieces, Platform, Reply, Request, SendError,
@@ -91,6 +91,7 @@ pub struct TestRequest {
     target: String,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
+    known: Option<u64>,
 }
 
 pub fn request(method: Method, target: &str) -> TestRequest {
@@ -99,6 +100,7 @@ pub fn request(method: Method, target: &str) -> TestRequest {
         target: target.to_owned(),
         headers: vec![("x-request-id".to_owned(), REQUEST_ID.to_owned())],
         body: Vec::new(),
+        known: None,
     }
 }
 
@@ -109,6 +111,12 @@ pub fn get(target: &str) -> TestRequest {
 impl TestRequest {
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The platform knows its credentials by this number.
+    pub fn known(mut self, number: u64) -> Self {
+        self.known = Some(number);
         self
     }
 
@@ -148,6 +156,10 @@ impl Request for TestRequest {
 
     fn header(&self, name: &str) -> Option<Cow<'_, str>> {
         self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| Cow::Borrowed(value.as_str()))
+    }
+
+    fn known(&self) -> Option<u64> {
+        self.known
     }
 
     async fn body(&self, limit: usize) -> Result<Vec<u8>, BodyError> {
@@ -191,6 +203,10 @@ pub struct Script {
     /// How many signatures were to be verified; none can be while `cannot_verify`.
     pub verified: Cell<usize>,
     pub cannot_verify: Cell<bool>,
+    /// The credentials that have a number, which is their place.
+    pub known: RefCell<Vec<(Option<String>, Option<String>)>>,
+    /// Unix seconds.
+    pub now: Cell<u64>,
     kept: RefCell<HashMap<String, Kept>>,
 }
 
@@ -207,6 +223,8 @@ pub fn script(replies: Vec<Scripted>) -> Script {
         full: Cell::new(false),
         verified: Cell::default(),
         cannot_verify: Cell::default(),
+        known: RefCell::default(),
+        now: Cell::new(NOW),
         kept: RefCell::default(),
     }
 }
@@ -232,6 +250,7 @@ impl Platform for Script {
             reads: &["retry-after"],
             whole: 0,
             errors: 0,
+            known: None,
         };
         self.send(&call, timeout_ms).await
     }
@@ -261,6 +280,12 @@ impl Platform for Script {
             return Err("the key cannot be used".to_owned());
         }
         signatures::verify(key.jwk(), signed, signature)
+    }
+
+    fn know(&self, said: Credentials<'_>) -> Option<u64> {
+        let mut known = self.known.borrow_mut();
+        known.push((said.authorization.map(str::to_owned), said.apikey.map(str::to_owned)));
+        Some(known.len() as u64 - 1)
     }
 
     async fn open_room(&self, clinic: &str, shards: u32, vsn: &str) -> Scripted {
@@ -303,7 +328,7 @@ impl Platform for Script {
     }
 
     fn now_ms(&self) -> u64 {
-        NOW * 1000
+        self.now.get() * 1000
     }
 
     fn new_id(&self) -> String {

@@ -56,6 +56,7 @@ impl Settings {
             reads: &["retry-after"],
             whole: 0,
             errors: 0,
+            known: None,
         }
     }
 

@@ -46,6 +46,7 @@ impl Clinic {
             reads: &[],
             whole: 0,
             errors: 0,
+            known: None,
         };
         let Ok(answered) = exchange(platform, call, PATIENCE).await else { return Self::default() };
         let rows: Vec<Self> = json(&answered, |_| String::new()).unwrap_or_default();

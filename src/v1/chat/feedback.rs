@@ -28,6 +28,7 @@ impl<P: Platform, R: Request> V1<'_, P, R> {
             reads: &["retry-after"],
             whole: 0,
             errors: 0,
+            known: None,
         };
         let answered = exchange(self.platform, call, Patience { retries: 0, ..Patience::TURN }).await;
         match answered {
