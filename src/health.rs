@@ -97,16 +97,7 @@ fn chatbot(settings: &Knowledge) -> Vec<(&'static str, String)> {
 
 /// Whether anything but a server's error comes back. No key goes along: a refusal is an answer.
 async fn answers<P: Platform>(platform: &P, url: String) -> bool {
-    let call = Call {
-        method: Method::Get,
-        url,
-        headers: Vec::new(),
-        body: None,
-        reads: &[],
-        whole: 0,
-        errors: 0,
-        known: None,
-    };
+    let call = Call::new(Method::Get, url, Vec::new(), None);
     platform.send(&call, TIMEOUT_MS).await.is_ok_and(|reply| reply.status < 500)
 }
 
@@ -129,23 +120,13 @@ fn json_answer<S>(method: Method, status: u16, body: &serde_json::Value) -> Resu
 async fn is_up<P: Platform>(app: &App, platform: &P, url: String) -> bool {
     let public_key = app.config.anon_key.as_ref().or(app.config.publishable_key.as_ref());
     let headers = public_key.map(|key| header("apikey", key.expose().to_owned())).into_iter().collect();
-    let call =
-        Call { method: Method::Get, url, headers, body: None, reads: &[], whole: 0, errors: 0, known: None };
+    let call = Call::new(Method::Get, url, headers, None);
     platform.send(&call, TIMEOUT_MS).await.is_ok_and(|reply| reply.status == 200)
 }
 
 /// Fetches a public document; `None` when it cannot be had.
 pub(crate) async fn fetch<P: Platform>(platform: &P, url: &str, timeout_ms: u32) -> Option<Vec<u8>> {
-    let call = Call {
-        method: Method::Get,
-        url: url.to_owned(),
-        headers: Vec::new(),
-        body: None,
-        reads: &[],
-        whole: 0,
-        errors: 0,
-        known: None,
-    };
+    let call = Call::new(Method::Get, url.to_owned(), Vec::new(), None);
     let reply = platform.send(&call, timeout_ms).await.ok().filter(|reply| reply.status == 200)?;
     match platform.collect(reply.body, MAX_BYTES).await.ok()? {
         Collected::Whole(bytes) => Some(bytes),

@@ -122,6 +122,25 @@ pub struct Call {
     pub errors: usize,
     /// What [`Platform::know`] called the credentials that are among the headers.
     pub known: Option<u64>,
+    /// Whether the request is answered as soon as this call is late: the platform ends it then with all that the request began.
+    pub ends_with_request: bool,
+}
+
+impl Call {
+    /// A call of whose reply nothing but the status is read, and the body only if it is asked for.
+    pub const fn new(method: Method, url: String, headers: Headers, body: Option<Vec<u8>>) -> Self {
+        Self {
+            method,
+            url,
+            headers,
+            body,
+            reads: &[],
+            whole: 0,
+            errors: 0,
+            known: None,
+            ends_with_request: false,
+        }
+    }
 }
 
 /// An upstream's reply; `S` is its body, still a stream.
@@ -208,6 +227,9 @@ pub trait Platform {
         input: &str,
         timeout_ms: u32,
     ) -> impl Future<Output = Result<Reply<Self::Stream>, SendError>>;
+
+    /// The bytes of a body that came with its head ([`Call::whole`]), which is as good as before.
+    fn taken(&self, body: &Self::Stream) -> Option<Vec<u8>>;
 
     /// Reads a body up to a limit.
     fn collect(

@@ -33,16 +33,7 @@ pub(crate) async fn serve<P: Platform>(
     headers.push(header("x-request-id", request_id.to_owned()));
     let separator = if query.is_empty() { "" } else { "?" };
     let url = format!("{}/auth/v1{path}{separator}{query}", app.config.supabase_url);
-    let call = Call {
-        method: request.method(),
-        url,
-        headers,
-        body,
-        reads: routes::RESPONSE_HEADERS,
-        whole: 0,
-        errors: 0,
-        known: None,
-    };
+    let call = Call { reads: routes::RESPONSE_HEADERS, ..Call::new(request.method(), url, headers, body) };
     let reply = platform
         .send(&call, app.config.upstream_timeout_ms)
         .await

@@ -135,15 +135,10 @@ impl OpenAiChat {
         if let Some(key) = &self.api_key {
             headers.push(header("authorization", format!("Bearer {}", key.expose())));
         }
+        let url = format!("{}/chat/completions", self.url);
         Call {
-            method: Method::Post,
-            url: format!("{}/chat/completions", self.url),
-            headers,
-            body: Some(body.to_string().into_bytes()),
             reads: &["retry-after"],
-            whole: 0,
-            errors: 0,
-            known: None,
+            ..Call::new(Method::Post, url, headers, Some(body.to_string().into_bytes()))
         }
     }
 }

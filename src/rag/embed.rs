@@ -57,15 +57,10 @@ impl OpenAiEmbedder {
         if let Some(key) = &self.api_key {
             headers.push(header("authorization", format!("Bearer {}", key.expose())));
         }
+        let url = format!("{}/embeddings", self.url);
         Call {
-            method: Method::Post,
-            url: format!("{}/embeddings", self.url),
-            headers,
-            body: Some(body.to_string().into_bytes()),
             reads: &["retry-after"],
-            whole: 0,
-            errors: 0,
-            known: None,
+            ..Call::new(Method::Post, url, headers, Some(body.to_string().into_bytes()))
         }
     }
 }

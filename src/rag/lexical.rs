@@ -79,15 +79,10 @@ impl Database {
     pub fn rpc(&self, function: &str, body: &Value) -> Call {
         let mut headers = self.headers.clone();
         headers.push(header("content-type", "application/json"));
+        let url = format!("{}/rpc/{function}", self.rest_url);
         Call {
-            method: Method::Post,
-            url: format!("{}/rpc/{function}", self.rest_url),
-            headers,
-            body: Some(body.to_string().into_bytes()),
             reads: &["retry-after"],
-            whole: 0,
-            errors: 0,
-            known: None,
+            ..Call::new(Method::Post, url, headers, Some(body.to_string().into_bytes()))
         }
     }
 }

@@ -297,16 +297,8 @@ fn page(database: &Database, after: &str) -> Call {
         "document:knowledge_document(slug,title,category,language,audience,valid_from,valid_until)";
     let after = utf8_percent_encode(after, NON_ALPHANUMERIC);
     let query = format!("select=id,ordinal,heading,content,{document}&id=gt.{after}&order=id&limit={PAGE}");
-    Call {
-        method: Method::Get,
-        url: format!("{}/knowledge_chunk?{query}", database.rest_url),
-        headers: database.headers.clone(),
-        body: None,
-        reads: &["retry-after"],
-        whole: 0,
-        errors: 0,
-        known: None,
-    }
+    let url = format!("{}/knowledge_chunk?{query}", database.rest_url);
+    Call { reads: &["retry-after"], ..Call::new(Method::Get, url, database.headers.clone(), None) }
 }
 
 #[cfg(test)]

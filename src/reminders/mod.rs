@@ -134,8 +134,7 @@ impl<P: Platform> Database<'_, P> {
         }
         let url = format!("{}/rest/v1/rpc/{name}", self.config.supabase_url);
         let body = Some(arguments.to_string().into_bytes());
-        let call =
-            Call { method: Method::Post, url, headers, body, reads: &[], whole: 0, errors: 0, known: None };
+        let call = Call::new(Method::Post, url, headers, body);
         let reply = self.platform.send(&call, self.config.upstream_timeout_ms).await.ok()?;
         if reply.status != 200 {
             return None;

@@ -21,16 +21,7 @@ pub fn call(webhook: &Webhook, due: &Due, now_ms: u64) -> Call {
         header("webhook-timestamp", at.to_string()),
         header("webhook-signature", signature),
     ];
-    Call {
-        method: Method::Post,
-        url: webhook.url.clone(),
-        headers,
-        body: Some(body),
-        reads: &[],
-        whole: 0,
-        errors: 0,
-        known: None,
-    }
+    Call::new(Method::Post, webhook.url.clone(), headers, Some(body))
 }
 
 /// The same for the same appointment at the same time, however often it is sent; another when the appointment moves.

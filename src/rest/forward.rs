@@ -8,7 +8,7 @@ use crate::auth::Caller;
 use crate::config::Config;
 use crate::http::{Call, Headers, Method, header};
 use crate::rest::errors::MAX_BYTES;
-use crate::rest::reply::HEADERS;
+use crate::rest::reply::{HEADERS, HEADERS_OF_READ};
 
 /// What a call is made of, but for who makes it.
 #[derive(Debug)]
@@ -76,6 +76,7 @@ impl Forward<'_> {
         let auth = self.caller.upstream(self.config);
         headers.extend(auth.apikey.map(|key| header("apikey", key.to_owned())));
         headers.extend(auth.bearer.map(|token| header("authorization", ["Bearer ", token].concat())));
+        let reads = if spec.method.is_read() && spec.prefer.is_none() { HEADERS_OF_READ } else { HEADERS };
         headers.extend(spec.prefer.map(|prefer| header("prefer", prefer)));
         if let Some((first, last)) = spec.range {
             let last = last.map(|last| last.to_string()).unwrap_or_default();
@@ -90,10 +91,11 @@ impl Forward<'_> {
             url,
             headers,
             body: spec.body,
-            reads: HEADERS,
+            reads,
             whole: spec.whole,
             errors: MAX_BYTES,
             known: self.caller.known(),
+            ends_with_request: true,
         }
     }
 }

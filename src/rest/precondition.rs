@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::http::{Answer, Collected, Method, Payload, Platform, Reply, Request, set_header};
+use crate::http::{Answer, Collected, Headers, Method, Payload, Platform, Reply, Request, set_header};
 use crate::problem::{Kind, Problem};
 use crate::rest::forward::Spec;
 use crate::rest::query::{Checked, text};
@@ -39,11 +39,13 @@ pub async fn pass_with_etag<P: Platform>(
         return Ok(answer);
     }
     if let Payload::Stream(stream) = answer.body {
+        if let Some(bytes) = platform.taken(&stream) {
+            show_version(&mut answer.headers, &bytes);
+            return Ok(Answer { body: Payload::Stream(stream), ..answer });
+        }
         answer.body = match platform.collect(stream, limit).await {
             Ok(Collected::Whole(bytes)) => {
-                if let Ok(Versioned { version }) = serde_json::from_slice(&bytes) {
-                    set_header(&mut answer.headers, "etag", format!("\"{version}\""));
-                }
+                show_version(&mut answer.headers, &bytes);
                 Payload::Bytes(bytes)
             }
             Ok(Collected::Longer(stream)) => Payload::Stream(stream),
@@ -51,6 +53,12 @@ pub async fn pass_with_etag<P: Platform>(
         };
     }
     Ok(answer)
+}
+
+fn show_version(headers: &mut Headers, bytes: &[u8]) {
+    if let Ok(Versioned { version }) = serde_json::from_slice(bytes) {
+        set_header(headers, "etag", format!("\"{version}\""));
+    }
 }
 
 /// Refuses an `If-Match` that is not about exactly one row, and one on PUT, in which PostgREST allows no filter beside

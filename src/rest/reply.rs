@@ -9,6 +9,8 @@ use crate::schema::Schema;
 /// The headers of a reply that are read at all.
 pub const HEADERS: &[&str] =
     &["content-type", "content-range", "preference-applied", "location", SOFT_DELETED];
+/// Those that the reply to a read has without `Prefer`: each that is read costs.
+pub const HEADERS_OF_READ: &[&str] = &["content-type", "content-range"];
 /// How many rows a soft delete marked; PostgREST itself counts none.
 pub const SOFT_DELETED: &str = "chairside-deleted";
 /// Those that are passed on.

@@ -215,16 +215,7 @@ impl Inner {
         }
         let url = format!("{}/rest/v1/rpc/log_access", config.supabase_url);
         let body = json!({ "entries": readings }).to_string().into_bytes();
-        let call = Call {
-            method: Method::Post,
-            url,
-            headers,
-            body: Some(body),
-            reads: &[],
-            whole: 0,
-            errors: 0,
-            known: None,
-        };
+        let call = Call::new(Method::Post, url, headers, Some(body));
         EdgePlatform::new(self.env.clone()).send(&call, TIMEOUT_MS).await.ok().map(|reply| reply.status)
     }
 

@@ -84,7 +84,7 @@ let nudgedAt = 0;
 let toldAt = 0;
 let again = false;
 const NUDGE_MS = 1000;
-const GAP_MS = 5;
+const GAP_MS = 20;
 
 /** Tells the Feed that something was written; what is written while it is being told, it is told once after that. */
 export function nudge(env, clinic, context) {
@@ -113,32 +113,40 @@ async function nudgeFeed(env, clinic) {
 
 /**
  * Sends a request and waits for the reply, at most `ms`: `{response, head, taken}`, where `head` is the status and the headers that
- * the form wants, as above, or nothing when it is too late. `call` has the request's id and the URL. Up to
- * `whole` bytes of a good reply's body are `taken`, of an error's up to `errors`. These stand beside the response, not on it: an
- * object of the runtime with a property of ours lives until the next great collection.
+ * the form wants, as above, or nothing when it is too late. `call` has the request's id and the URL. Up to `whole` bytes of a good
+ * reply's body are `taken`, of an error's up to `errors`. These stand beside the response, not on it: an object of the runtime with a
+ * property of ours lives until the next great collection. A late one is aborted, unless it ends anyway with the request that is
+ * answered then: an AbortController takes 3 % of a read.
  */
-export async function send(number, call, body, ms, whole, errors) {
-  const form = forms[number];
+export function send(number, call, body, ms, whole, errors, endsWithRequest) {
+  const controller = endsWithRequest ? undefined : new AbortController();
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      resolve({});
+      controller?.abort();
+    }, ms);
+    exchange(forms[number], call, body, whole, errors, controller?.signal).then(
+      (sent) => {
+        clearTimeout(timer);
+        resolve(sent);
+      },
+      (error) => {
+        clearTimeout(timer);
+        reject(error);
+      },
+    );
+  });
+}
+
+async function exchange(form, call, body, whole, errors, signal) {
   const end = call.indexOf('\n');
-  const controller = new AbortController();
-  let late = false;
-  const timer = setTimeout(() => {
-    late = true;
-    controller.abort();
-  }, ms);
-  try {
-    const response = await fetch(call.slice(end + 1), { method: form.first, headers: lent(form, call.slice(0, end)), body, redirect: 'manual', signal: controller.signal });
-    const head = replyHead(response, form.wanted);
-    const limit = response.status < 400 ? whole : errors;
-    if (limit === 0 || response.body === null) return { response, head };
-    const { bytes, rest } = await upTo(response, limit);
-    return { response: rest ?? response, head, taken: bytes };
-  } catch (error) {
-    if (late) return {};
-    throw error;
-  } finally {
-    clearTimeout(timer);
-  }
+  const headers = lent(form, call.slice(0, end));
+  const response = await fetch(call.slice(end + 1), { method: form.first, headers, body, redirect: 'manual', signal });
+  const head = replyHead(response, form.wanted);
+  const limit = response.status < 400 ? whole : errors;
+  if (limit === 0 || response.body === null) return { response, head };
+  const { bytes, rest } = await upTo(response, limit);
+  return { response: rest ?? response, head, taken: bytes };
 }
 
 /** Tells an object of a namespace something in a header: whether it took it. What else it answers is not read. */
@@ -179,13 +187,13 @@ export function replyHead({ status, headers }, names) {
   return lines;
 }
 
-/** An answer. `said` has the request's id and the line for the log. The body is bytes, what `send` or `wrap` gave, or null. */
+/** An answer. `said` has the request's id and the line for the log. The body is text, bytes, what `send` or `wrap` gave, or null. */
 export function respond(number, said, body) {
   const form = forms[number];
   const { status } = form;
   const end = said.indexOf('\n');
   if (end + 1 < said.length) log(said.slice(end + 1), status);
-  const content = body === null || body instanceof Uint8Array ? body : (body.taken ?? body.response.body);
+  const content = body === null || typeof body === 'string' || body instanceof Uint8Array ? body : (body.taken ?? body.response.body);
   return new Response(content, { status, headers: lent(form, said.slice(0, end)) });
 }
 
@@ -201,7 +209,7 @@ export function wrap(response) {
 }
 
 /**
- * A body that is read here, within `ms`: `{bytes}`, or `{rest}`, a response with all of it, when it is longer than `limit`, or
+ * A body that is read here, within `ms`: `{bytes}`, or text in their place, or `{rest}`, a response with all of it, when it is longer than `limit`, or
  * nothing when it is too late.
  */
 export async function collect(response, limit, ms) {
@@ -217,10 +225,15 @@ export async function collect(response, limit, ms) {
   }
 }
 
+// A short body comes as text, which every upstream's is: each buffer has the garbage collector look at more than itself.
+const MAX_TEXT = 1024;
+
 async function upTo(response, limit) {
   const length = response.headers.get('content-length');
   const isPlain = response.headers.get('content-encoding') === null;
-  if (length !== null && Number(length) <= limit && isPlain) return { bytes: new Uint8Array(await response.arrayBuffer()) };
+  if (length !== null && Number(length) <= limit && isPlain) {
+    return { bytes: Number(length) <= MAX_TEXT ? await response.text() : new Uint8Array(await response.arrayBuffer()) };
+  }
   const reader = response.body.getReader();
   const pieces = [];
   let bytes = 0;

@@ -34,10 +34,11 @@ extern "C" {
     fn send_call(
         form: u32,
         call: &str,
-        body: Option<Uint8Array>,
+        body: &JsValue,
         ms: u32,
         whole: usize,
         errors: usize,
+        ends_with_request: bool,
     ) -> Promise;
     #[wasm_bindgen(js_name = tell)]
     fn tell_object(objects: &JsValue, name: &str, url: &str, header: &str, text: &str) -> Promise;
@@ -65,13 +66,12 @@ extern "C" {
     fn head(this: &Sent) -> Option<String>;
     #[wasm_bindgen(method, getter, structural)]
     pub fn response(this: &Sent) -> web_sys::Response;
-    /// The bytes of a body that came with its head.
     #[wasm_bindgen(method, getter, structural)]
-    pub fn taken(this: &Sent) -> Option<Uint8Array>;
+    fn taken(this: &Sent) -> JsValue;
 
     type Body;
     #[wasm_bindgen(method, getter, structural)]
-    fn bytes(this: &Body) -> Option<Uint8Array>;
+    fn bytes(this: &Body) -> JsValue;
     #[wasm_bindgen(method, getter, structural)]
     fn rest(this: &Body) -> Option<web_sys::Response>;
 }
@@ -192,10 +192,18 @@ pub async fn chatbot_ready(env: &Env, timeout_ms: u32) -> Result<String, JsValue
 /// Sends a call and waits for the reply's head, and what is wanted with it.
 pub async fn send(call: &Call, timeout_ms: u32) -> Result<Reply<Sent>, SendError> {
     let lines = [forms::request_id(&call.headers), "\n", &call.url].concat();
-    let body = call.body.as_deref().map(Uint8Array::from);
-    let sent = settled(send_call(forms::of_call(call), &lines, body, timeout_ms, call.whole, call.errors))
-        .await
-        .map_err(|error| broken(&error.into()))?;
+    let body = call.body.as_deref().map_or(JsValue::UNDEFINED, handed);
+    let sent = settled(send_call(
+        forms::of_call(call),
+        &lines,
+        &body,
+        timeout_ms,
+        call.whole,
+        call.errors,
+        call.ends_with_request,
+    ))
+    .await
+    .map_err(|error| broken(&error.into()))?;
     let sent: Sent = sent.unchecked_into();
     let head = sent.head().ok_or(SendError::Timeout)?;
     Ok(parse(&head, sent, call.reads))
@@ -238,21 +246,42 @@ fn parse(head: &str, body: Sent, reads: &'static [&'static str]) -> Reply<Sent> 
     Reply { status, headers, body }
 }
 
+/// The bytes of a body that came with its head.
+pub fn taken(sent: &Sent) -> Option<Vec<u8>> {
+    bytes_of(&sent.taken())
+}
+
+/// Bytes, or a text's.
+fn bytes_of(value: &JsValue) -> Option<Vec<u8>> {
+    match value.as_string() {
+        Some(text) => Some(text.into_bytes()),
+        None => value.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec),
+    }
+}
+
+/// A body for JavaScript. A short text is handed over as one: see `MAX_TEXT` of `edge.js`.
+pub fn handed(body: &[u8]) -> JsValue {
+    let text = if body.len() <= MAX_TEXT { str::from_utf8(body).ok() } else { None };
+    text.map_or_else(|| Uint8Array::from(body).into(), JsValue::from_str)
+}
+
+const MAX_TEXT: usize = 1024;
+
 /// A body up to a limit: the bytes, or all of it when it is longer. Nothing is waited for if it came with the head.
 pub async fn collect(sent: Sent, limit: usize, timeout_ms: u32) -> Result<Result<Vec<u8>, Sent>, SendError> {
-    if let Some(bytes) = sent.taken() {
-        return Ok(if bytes.length() as usize <= limit { Ok(bytes.to_vec()) } else { Err(sent) });
+    if let Some(bytes) = taken(&sent) {
+        return Ok(if bytes.len() <= limit { Ok(bytes) } else { Err(sent) });
     }
     let body = settled(collect_body(&sent.response(), limit, timeout_ms)).await;
     let body: Body = body.map_err(|error| broken(&error.into()))?.into();
-    match (body.bytes(), body.rest()) {
-        (Some(bytes), _) => Ok(Ok(bytes.to_vec())),
+    match (bytes_of(&body.bytes()), body.rest()) {
+        (Some(bytes), _) => Ok(Ok(bytes)),
         (None, Some(rest)) => Ok(Err(wrap(rest))),
         (None, None) => Err(SendError::Timeout),
     }
 }
 
-/// Makes an answer, and writes the request's line, if it is not empty, to the log. The body is bytes, [`Sent`] or null.
+/// Makes an answer, and writes the request's line, if it is not empty, to the log. The body is [`handed`], [`Sent`] or null.
 pub fn answer(
     line: &str,
     status: u16,

@@ -286,16 +286,7 @@ impl Inner {
             headers.push(header("authorization", format!("Bearer {}", key.expose())));
         }
         let url = format!("{}/rest/v1/change_log?{query}", config.supabase_url);
-        let call = Call {
-            method: HttpMethod::Get,
-            url,
-            headers,
-            body: None,
-            reads: &[],
-            whole: 0,
-            errors: 0,
-            known: None,
-        };
+        let call = Call::new(HttpMethod::Get, url, headers, None);
         let platform = EdgePlatform::new(self.env.clone());
         let reply = platform.send(&call, TIMEOUT_MS).await.map_err(|_| None)?;
         if !matches!(reply.status, 200 | 206) {

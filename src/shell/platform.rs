@@ -63,6 +63,10 @@ impl Platform for EdgePlatform {
         }
     }
 
+    fn taken(&self, body: &Sent) -> Option<Vec<u8>> {
+        edge::taken(body)
+    }
+
     async fn collect(&self, body: Sent, limit: usize) -> Result<Collected<Sent>, SendError> {
         match apart(edge::collect(body, limit, COLLECT_TIMEOUT_MS)).await? {
             Ok(bytes) => Ok(Collected::Whole(bytes)),
@@ -71,8 +75,8 @@ impl Platform for EdgePlatform {
     }
 
     fn pieces(&self, body: Sent, idle_ms: u32) -> Pieces {
-        if let Some(bytes) = body.taken() {
-            return stream::once(async move { Ok(bytes.to_vec()) }).boxed_local();
+        if let Some(bytes) = edge::taken(&body) {
+            return stream::once(async move { Ok(bytes) }).boxed_local();
         }
         pieces(&body, Duration::from_millis(idle_ms.into())).unwrap_or_else(|error| {
             let broken = broken(&error);

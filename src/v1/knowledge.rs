@@ -116,16 +116,8 @@ impl<P: Platform, R: Request> V1<'_, P, R> {
 
     fn read(&self, query: &str) -> Call {
         let database = self.database();
-        Call {
-            method: Method::Get,
-            url: format!("{}/knowledge_document?{query}", database.rest_url),
-            headers: database.headers,
-            body: None,
-            reads: &["retry-after"],
-            whole: 0,
-            errors: 0,
-            known: None,
-        }
+        let url = format!("{}/knowledge_document?{query}", database.rest_url);
+        Call { reads: &["retry-after"], ..Call::new(Method::Get, url, database.headers, None) }
     }
 
     pub(super) fn kept<'s>(&'s self, stores: &'s [std::rc::Rc<Store>]) -> Kept<'s, Model, Store> {

@@ -242,17 +242,16 @@ impl Platform for Script {
 
     // The binding's calls stand in the script as POSTs to `ai:MODEL`.
     async fn run_ai(&self, model: &str, input: &str, timeout_ms: u32) -> Scripted {
+        let url = format!("ai:{model}");
         let call = Call {
-            method: Method::Post,
-            url: format!("ai:{model}"),
-            headers: Vec::new(),
-            body: Some(input.as_bytes().to_vec()),
             reads: &["retry-after"],
-            whole: 0,
-            errors: 0,
-            known: None,
+            ..Call::new(Method::Post, url, Vec::new(), Some(input.as_bytes().to_vec()))
         };
         self.send(&call, timeout_ms).await
+    }
+
+    fn taken(&self, body: &Vec<u8>) -> Option<Vec<u8>> {
+        self.calls.borrow().last().filter(|call| body.len() <= call.whole).map(|_| body.clone())
     }
 
     async fn collect(&self, body: Vec<u8>, limit: usize) -> Result<Collected<Vec<u8>>, SendError> {

@@ -48,15 +48,10 @@ impl Settings {
             headers.push(header("x-chroma-token", token.expose().to_owned()));
         }
         let Self { url, tenant, database, .. } = self;
+        let url = format!("{url}/api/v2/tenants/{tenant}/databases/{database}/collections{path}");
         Call {
-            method,
-            url: format!("{url}/api/v2/tenants/{tenant}/databases/{database}/collections{path}"),
-            headers,
-            body: body.map(|body| body.to_string().into_bytes()),
             reads: &["retry-after"],
-            whole: 0,
-            errors: 0,
-            known: None,
+            ..Call::new(method, url, headers, body.map(|body| body.to_string().into_bytes()))
         }
     }
 

@@ -52,7 +52,7 @@ pub fn call(api_key: &Secret, version: &str, method: Method, url: String, body: 
     if body.is_some() {
         headers.push(header("content-type", "application/json"));
     }
-    Call { method, url, headers, body, reads: READS, whole: 0, errors: 0, known: None }
+    Call { reads: READS, ..Call::new(method, url, headers, body) }
 }
 
 fn escaped(text: &str) -> impl std::fmt::Display {

@@ -38,16 +38,7 @@ impl Clinic {
             "{}/clinic_settings?select=phone,emergency_number,emergency_text,urgent_text&limit=1",
             database.rest_url
         );
-        let call = Call {
-            method: Method::Get,
-            url,
-            headers: database.headers.clone(),
-            body: None,
-            reads: &[],
-            whole: 0,
-            errors: 0,
-            known: None,
-        };
+        let call = Call::new(Method::Get, url, database.headers.clone(), None);
         let Ok(answered) = exchange(platform, call, PATIENCE).await else { return Self::default() };
         let rows: Vec<Self> = json(&answered, |_| String::new()).unwrap_or_default();
         rows.into_iter().next().unwrap_or_default()

@@ -21,14 +21,13 @@ impl<P: Platform, R: Request> V1<'_, P, R> {
         let mut headers = database.headers;
         headers.push(header("content-type", "application/json"));
         let call = Call {
-            method: Method::Post,
-            url: format!("{}/rpc/rate_answer", database.rest_url),
-            headers,
-            body: Some(row.to_string().into_bytes()),
             reads: &["retry-after"],
-            whole: 0,
-            errors: 0,
-            known: None,
+            ..Call::new(
+                Method::Post,
+                format!("{}/rpc/rate_answer", database.rest_url),
+                headers,
+                Some(row.to_string().into_bytes()),
+            )
         };
         let answered = exchange(self.platform, call, Patience { retries: 0, ..Patience::TURN }).await;
         match answered {
