@@ -323,6 +323,30 @@ fn an_etag_is_the_version_of_a_single_object() {
 }
 
 #[test]
+fn a_new_row_has_its_first_etag_unread_and_a_merged_one_its_own() {
+    let object = [("content-type", "application/vnd.pgrst.object+json; charset=utf-8")];
+    let created = || vec![reply(201, &object, r#"{"id":1,"version":4}"#)];
+    let row = r#"{"code":"X-1","name":"X","category":"diagnostic","fee":1}"#;
+    let insert = |prefer: &str, target: &str| {
+        request(Method::Post, target)
+            .by_patient()
+            .json(row)
+            .header("accept", "application/vnd.pgrst.object+json")
+            .header("prefer", prefer)
+    };
+    let service = "/rest/v1/service";
+    let seen = serve(&insert("return=representation", service), created());
+    assert_eq!((seen.header("etag"), seen.calls[0].whole), (Some("\"1\""), 0));
+    // Without its version shown it has none.
+    let seen = serve(&insert("return=representation", "/rest/v1/service?select=code"), created());
+    assert_eq!(seen.header("etag"), None);
+    // What is merged may have been there.
+    let seen = serve(&insert("return=representation,resolution=merge-duplicates", service), created());
+    assert_eq!(seen.header("etag"), Some("\"4\""));
+    assert!(seen.calls[0].whole > 0);
+}
+
+#[test]
 fn if_match_is_a_filter_on_the_version() {
     let target = format!("/rest/v1/user?id=eq.{PATIENT}");
     let change = patch(&target).json("{\"phone\":null}").header("if-match", "\"3\"");

@@ -25,6 +25,15 @@ pub fn whole(table: &Table, query: &Checked, wants: &Wants) -> usize {
     if shows_version { MAX_BYTES } else { 0 }
 }
 
+/// Passes the reply to an insert on. Versions count updates, so that a new row's is known without reading it.
+pub fn pass_new<S>(table: &Table, query: &Checked, wants: &Wants, reply: Reply<S>) -> Answer<S> {
+    let answer = reply::pass(reply);
+    match answer.body {
+        Payload::Stream(_) if whole(table, query, wants) > 0 => answer.header("etag", "\"1\""),
+        _ => answer,
+    }
+}
+
 /// Passes a reply on; a single object that shows its `version` is read and gets its `ETag`.
 pub async fn pass_with_etag<P: Platform>(
     platform: &P,

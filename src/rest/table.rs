@@ -194,11 +194,12 @@ async fn insert<P: Platform, R: Request>(
 ) -> Result<Answer<P::Stream>, Problem> {
     let bytes = write_body(rest, table, wants, query).await?;
     let claim = idempotency::Claim::of(wants, query, &bytes);
+    let is_new = wants.prefer.resolution.is_none();
     let spec = Spec {
         accept: wants.media.name(),
         prefer: wants.prefer.print(),
         headers: claim.iter().flat_map(idempotency::Claim::headers).collect(),
-        whole: precondition::whole(table, query, wants),
+        whole: if is_new { 0 } else { precondition::whole(table, query, wants) },
         ..Spec::post(table.name, query.text().to_owned(), Some(bytes.clone()))
     };
     match (rest.send(spec).await?, claim) {
@@ -210,6 +211,9 @@ async fn insert<P: Platform, R: Request>(
         }
         (outcome, _) => {
             let reply = outcome.or_problem(rest.schema, Method::Post)?;
+            if is_new {
+                return Ok(precondition::pass_new(table, query, wants, reply));
+            }
             precondition::pass_with_etag(rest.platform, table, query, wants, reply).await
         }
     }

@@ -187,13 +187,13 @@ export function replyHead({ status, headers }, names) {
   return lines;
 }
 
-/** An answer. `said` has the request's id and the line for the log. The body is text, bytes, what `send` or `wrap` gave, or null. */
+/** An answer. `said` has the request's id and the line for the log. The body is bytes, what `send` or `wrap` gave, or null. */
 export function respond(number, said, body) {
   const form = forms[number];
   const { status } = form;
   const end = said.indexOf('\n');
   if (end + 1 < said.length) log(said.slice(end + 1), status);
-  const content = body === null || typeof body === 'string' || body instanceof Uint8Array ? body : (body.taken ?? body.response.body);
+  const content = body === null || body instanceof Uint8Array ? body : (body.taken ?? body.response.body);
   return new Response(content, { status, headers: lent(form, said.slice(0, end)) });
 }
 
@@ -209,7 +209,7 @@ export function wrap(response) {
 }
 
 /**
- * A body that is read here, within `ms`: `{bytes}`, or text in their place, or `{rest}`, a response with all of it, when it is longer than `limit`, or
+ * A body that is read here, within `ms`: `{bytes}`, or `{rest}`, a response with all of it, when it is longer than `limit`, or
  * nothing when it is too late.
  */
 export async function collect(response, limit, ms) {
@@ -225,15 +225,10 @@ export async function collect(response, limit, ms) {
   }
 }
 
-// A short body comes as text, which every upstream's is: each buffer has the garbage collector look at more than itself.
-const MAX_TEXT = 1024;
-
 async function upTo(response, limit) {
   const length = response.headers.get('content-length');
   const isPlain = response.headers.get('content-encoding') === null;
-  if (length !== null && Number(length) <= limit && isPlain) {
-    return { bytes: Number(length) <= MAX_TEXT ? await response.text() : new Uint8Array(await response.arrayBuffer()) };
-  }
+  if (length !== null && Number(length) <= limit && isPlain) return { bytes: new Uint8Array(await response.arrayBuffer()) };
   const reader = response.body.getReader();
   const pieces = [];
   let bytes = 0;

@@ -34,7 +34,7 @@ extern "C" {
     fn send_call(
         form: u32,
         call: &str,
-        body: &JsValue,
+        body: Option<Uint8Array>,
         ms: u32,
         whole: usize,
         errors: usize,
@@ -67,11 +67,11 @@ extern "C" {
     #[wasm_bindgen(method, getter, structural)]
     pub fn response(this: &Sent) -> web_sys::Response;
     #[wasm_bindgen(method, getter, structural)]
-    fn taken(this: &Sent) -> JsValue;
+    fn taken(this: &Sent) -> Option<Uint8Array>;
 
     type Body;
     #[wasm_bindgen(method, getter, structural)]
-    fn bytes(this: &Body) -> JsValue;
+    fn bytes(this: &Body) -> Option<Uint8Array>;
     #[wasm_bindgen(method, getter, structural)]
     fn rest(this: &Body) -> Option<web_sys::Response>;
 }
@@ -192,11 +192,11 @@ pub async fn chatbot_ready(env: &Env, timeout_ms: u32) -> Result<String, JsValue
 /// Sends a call and waits for the reply's head, and what is wanted with it.
 pub async fn send(call: &Call, timeout_ms: u32) -> Result<Reply<Sent>, SendError> {
     let lines = [forms::request_id(&call.headers), "\n", &call.url].concat();
-    let body = call.body.as_deref().map_or(JsValue::UNDEFINED, handed);
+    let body = call.body.as_deref().map(Uint8Array::from);
     let sent = settled(send_call(
         forms::of_call(call),
         &lines,
-        &body,
+        body,
         timeout_ms,
         call.whole,
         call.errors,
@@ -248,40 +248,24 @@ fn parse(head: &str, body: Sent, reads: &'static [&'static str]) -> Reply<Sent> 
 
 /// The bytes of a body that came with its head.
 pub fn taken(sent: &Sent) -> Option<Vec<u8>> {
-    bytes_of(&sent.taken())
+    sent.taken().map(|bytes| bytes.to_vec())
 }
-
-/// Bytes, or a text's.
-fn bytes_of(value: &JsValue) -> Option<Vec<u8>> {
-    match value.as_string() {
-        Some(text) => Some(text.into_bytes()),
-        None => value.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec),
-    }
-}
-
-/// A body for JavaScript. A short text is handed over as one: see `MAX_TEXT` of `edge.js`.
-pub fn handed(body: &[u8]) -> JsValue {
-    let text = if body.len() <= MAX_TEXT { str::from_utf8(body).ok() } else { None };
-    text.map_or_else(|| Uint8Array::from(body).into(), JsValue::from_str)
-}
-
-const MAX_TEXT: usize = 1024;
 
 /// A body up to a limit: the bytes, or all of it when it is longer. Nothing is waited for if it came with the head.
 pub async fn collect(sent: Sent, limit: usize, timeout_ms: u32) -> Result<Result<Vec<u8>, Sent>, SendError> {
-    if let Some(bytes) = taken(&sent) {
-        return Ok(if bytes.len() <= limit { Ok(bytes) } else { Err(sent) });
+    if let Some(bytes) = sent.taken() {
+        return Ok(if bytes.length() as usize <= limit { Ok(bytes.to_vec()) } else { Err(sent) });
     }
     let body = settled(collect_body(&sent.response(), limit, timeout_ms)).await;
     let body: Body = body.map_err(|error| broken(&error.into()))?.into();
-    match (bytes_of(&body.bytes()), body.rest()) {
-        (Some(bytes), _) => Ok(Ok(bytes)),
+    match (body.bytes(), body.rest()) {
+        (Some(bytes), _) => Ok(Ok(bytes.to_vec())),
         (None, Some(rest)) => Ok(Err(wrap(rest))),
         (None, None) => Err(SendError::Timeout),
     }
 }
 
-/// Makes an answer, and writes the request's line, if it is not empty, to the log. The body is [`handed`], [`Sent`] or null.
+/// Makes an answer, and writes the request's line, if it is not empty, to the log. The body is bytes, [`Sent`] or null.
 pub fn answer(
     line: &str,
     status: u16,

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures::StreamExt;
+use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::web_sys::{Request, Response};
@@ -113,7 +114,7 @@ fn respond(answer: Answer<Sent>, log: &LogLine) -> worker::Result<Response> {
     };
     let body = match answer.body {
         Payload::Empty => JsValue::NULL,
-        Payload::Bytes(bytes) => edge::handed(&bytes),
+        Payload::Bytes(bytes) => Uint8Array::from(bytes.as_slice()).into(),
         Payload::Stream(upstream) => upstream.into(),
         Payload::Made(pieces) => {
             let made: Response =

@@ -276,6 +276,24 @@ test('what the cases start from is taken', () => rolledBack(async (db) => {
   }
 }));
 
+// The edge gives a new row the ETag "1" without reading it.
+test('a new row has version 1, and a client may give it no other', () => rolledBack(async (db) => {
+  await fixture(db);
+  await db.rows(...document);
+  const versioned = await db.rows("select table_name as name from information_schema.columns where table_schema = 'public' and column_name = 'version'");
+  const tables = versioned.map(({ name }) => name).filter((name) => good[name] && name !== 'role');
+  assert.ok(tables.length > 10);
+  for (const table of tables) {
+    const [sql, values] = insert(table, good[table]);
+    await db.rows('savepoint row');
+    const [{ version }] = await db.rows(`${sql} returning version`, values);
+    assert.equal(version, 1, table);
+    await db.rows('rollback to row');
+  }
+  const granted = await db.rows("select table_name from information_schema.column_privileges where table_schema = 'public' and column_name = 'version' and privilege_type in ('INSERT', 'UPDATE') and grantee in ('anon', 'authenticated', 'PUBLIC')");
+  assert.deepEqual(granted, []);
+}));
+
 for (const [constraint, spec] of Object.entries(broken)) {
   test(`${constraint} holds`, () => rolledBack(async (db) => {
     await fixture(db);
