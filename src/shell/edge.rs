@@ -2,6 +2,7 @@
 //! object and string that the runtime makes for one costs more than most of what is computed here.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::ops::Range;
 
 use wasm_bindgen::prelude::{JsCast as _, JsValue, wasm_bindgen};
@@ -11,6 +12,7 @@ use worker::{Env, web_sys};
 
 use super::forms::{self, CREDENTIALS};
 use super::lane::settled;
+use super::request::Received;
 use crate::auth::Credentials;
 use crate::http::{Budget, Call, Header, Method, Reply, SendError};
 
@@ -191,8 +193,24 @@ pub async fn chatbot_ready(env: &Env, timeout_ms: u32) -> Result<String, JsValue
 
 /// Sends a call and waits for the reply's head, and what is wanted with it.
 pub async fn send(call: &Call, timeout_ms: u32) -> Result<Reply<Sent>, SendError> {
+    send_with(call, timeout_ms, call.body.as_deref().map(Uint8Array::from)).await
+}
+
+/// The same; a body that is what the request's own was is sent from where it lies.
+pub async fn send_from(
+    call: &Call,
+    timeout_ms: u32,
+    received: &RefCell<Option<Received>>,
+) -> Result<Reply<Sent>, SendError> {
+    let body = call.body.as_deref().map(|body| match &*received.borrow() {
+        Some(received) if received.bytes == body => received.buffer.clone(),
+        _ => Uint8Array::from(body),
+    });
+    send_with(call, timeout_ms, body).await
+}
+
+async fn send_with(call: &Call, timeout_ms: u32, body: Option<Uint8Array>) -> Result<Reply<Sent>, SendError> {
     let lines = [forms::request_id(&call.headers), "\n", &call.url].concat();
-    let body = call.body.as_deref().map(Uint8Array::from);
     let sent = settled(send_call(
         forms::of_call(call),
         &lines,

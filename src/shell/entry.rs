@@ -51,7 +51,7 @@ async fn serve(request: Request, env: Env, context: Context) -> worker::Result<R
     let request = EdgeRequest::new(request);
     #[cfg(feature = "panic-route")]
     panic_on_purpose(&request);
-    let platform = EdgePlatform::new(env);
+    let platform = EdgePlatform::new(env).with_body(request.received());
     let may_be_chat = !cfg!(feature = "chatbot") && request.path().starts_with("/v1/") && app.is_ok();
     if may_be_chat && matches!(Route::parse(request.path()), Route::V1(_)) {
         // The chatbot's Worker counts, logs and answers for itself. Should there be none, this one says so.

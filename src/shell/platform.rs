@@ -1,6 +1,7 @@
 //! [`Platform`] on Workers: fetch, the rate-limit bindings, `WebCrypto`, timers, the clock, randomness.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures::future::{Either, select};
@@ -10,6 +11,7 @@ use worker::{AbortController, Cache, Delay, Env};
 use super::edge::{Sent, broken};
 use super::lane::now_ms;
 use super::object::{post, random, random_bytes, tell};
+use super::request::Received;
 use super::{ai, edge, env};
 use crate::apart::apart;
 use crate::auth::Credentials;
@@ -22,12 +24,18 @@ use crate::ids::text_of;
 pub struct EdgePlatform {
     env: Env,
     upstream_ms: Cell<u64>,
+    received: Rc<RefCell<Option<Received>>>,
 }
 
 impl EdgePlatform {
     /// The platform of one request.
-    pub const fn new(env: Env) -> Self {
-        Self { env, upstream_ms: Cell::new(0) }
+    pub fn new(env: Env) -> Self {
+        Self { env, upstream_ms: Cell::new(0), received: Rc::default() }
+    }
+
+    /// The same for a request whose body will be there.
+    pub fn with_body(self, received: Rc<RefCell<Option<Received>>>) -> Self {
+        Self { received, ..self }
     }
 
     /// The environment.
@@ -41,7 +49,7 @@ impl Platform for EdgePlatform {
 
     async fn send(&self, call: &Call, timeout_ms: u32) -> Result<Reply<Sent>, SendError> {
         let started = now_ms();
-        let sent = edge::send(call, timeout_ms).await;
+        let sent = edge::send_from(call, timeout_ms, &self.received).await;
         self.upstream_ms.set(self.upstream_ms.get() + now_ms().saturating_sub(started));
         sent
     }

@@ -1,7 +1,8 @@
 //! The client's request: its head in one piece, its body when it is asked for.
 
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use futures::StreamExt;
 use worker::js_sys::Uint8Array;
@@ -20,6 +21,16 @@ pub struct EdgeRequest {
     path: std::ops::Range<usize>,
     query: std::ops::Range<usize>,
     is_read: Cell<bool>,
+    received: Rc<RefCell<Option<Received>>>,
+}
+
+/// A body as JavaScript has it, and its bytes.
+#[derive(Debug)]
+pub struct Received {
+    /// As it came.
+    pub buffer: Uint8Array,
+    /// The same.
+    pub bytes: Vec<u8>,
 }
 
 impl EdgeRequest {
@@ -27,12 +38,17 @@ impl EdgeRequest {
     pub fn new(inner: web_sys::Request) -> Self {
         let head = Head::read(&inner);
         let (path, query) = split(head.url());
-        Self { inner, head, path, query, is_read: Cell::new(false) }
+        Self { inner, head, path, query, is_read: Cell::new(false), received: Rc::default() }
     }
 
     /// The runtime's own.
     pub const fn inner(&self) -> &web_sys::Request {
         &self.inner
+    }
+
+    /// Where its body is once it was read, if it is short.
+    pub fn received(&self) -> Rc<RefCell<Option<Received>>> {
+        Rc::clone(&self.received)
     }
 
     /// Reads and forgets the body that a refusal left unread: whatever is in front of the Worker takes a connection
@@ -44,6 +60,8 @@ impl EdgeRequest {
     }
 }
 
+/// How long a body is at most that is passed on from where it lies.
+const MAX_RECEIVED: usize = 64 * 1024;
 /// How much of a body is read only to be forgotten.
 const MAX_DISCARDED: usize = 4 * 1024 * 1024;
 
@@ -89,7 +107,12 @@ impl Request for EdgeRequest {
             Some(length) if length <= limit as u64 => {
                 let promise = self.inner.array_buffer().map_err(|_| BodyError::Aborted)?;
                 let buffer = settled(promise).await.map_err(|_| BodyError::Aborted)?;
-                Ok(Uint8Array::new(&buffer).to_vec())
+                let buffer = Uint8Array::new(&buffer);
+                let bytes = buffer.to_vec();
+                if bytes.len() <= MAX_RECEIVED {
+                    self.received.replace(Some(Received { buffer, bytes: bytes.clone() }));
+                }
+                Ok(bytes)
             }
             None if self.inner.body().is_none() => Ok(Vec::new()),
             _ => apart(discarding(Clone::clone(&self.inner), limit)).await,
