@@ -369,20 +369,20 @@ impl App {
         platform: &P,
     ) -> Result<Caller, Problem> {
         let now = || platform.now_ms() / 1000;
-        let known = request.known();
-        if let Some(caller) = known.and_then(|number| self.verified.borrow().numbered(number, now())) {
+        let known = request.known().and_then(|number| self.verified.borrow().numbered(number, now()));
+        if let Some(caller) = known {
             return Ok(caller);
         }
         let (authorization, apikey) = (request.header("authorization"), request.header("apikey"));
         let credentials = Credentials { authorization: authorization.as_deref(), apikey: apikey.as_deref() };
         let Some(token) = auth::bearer_token(credentials, &self.config)? else { return Ok(Caller::anon()) };
         let caller = self.token_caller(token, platform).await?;
-        // A public key is a bearer too, but nobody's.
-        if caller.id.is_some() {
-            let number = known.or_else(|| platform.know(credentials));
-            if let Some(number) = number {
-                self.verified.borrow_mut().number(number, &caller, now());
-            }
+        // A public key is a bearer too, but nobody's, and no token that was verified.
+        let until = self.verified.borrow().until(&caller);
+        if let Some((number, until)) =
+            until.and_then(|until| Some((platform.know(credentials, until)?, until)))
+        {
+            self.verified.borrow_mut().number(number, &caller, until, now());
         }
         Ok(caller)
     }

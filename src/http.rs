@@ -122,7 +122,8 @@ pub struct Call {
     pub errors: usize,
     /// What [`Platform::know`] called the credentials that are among the headers.
     pub known: Option<u64>,
-    /// Whether the request is answered as soon as this call is late: the platform ends it then with all that the request began.
+    /// Whether a request is answered as soon as this call is late: the platform ends the call with the request, at the latest when
+    /// what goes on after its answer is done.
     pub ends_with_request: bool,
 }
 
@@ -255,7 +256,8 @@ pub trait Platform {
 
     /// Gives credentials that were found right a number, by which a later request with the same is known, and which a call in
     /// their name may have: the platform need then not hand long texts to and fro.
-    fn know(&self, _said: Credentials<'_>) -> Option<u64> {
+    /// It is forgotten when they end, soon after `until`, in Unix seconds.
+    fn know(&self, _said: Credentials<'_>, _until: u64) -> Option<u64> {
         None
     }
 

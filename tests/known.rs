@@ -6,6 +6,8 @@ mod support;
 
 use chairside::app::App;
 use chairside::http::Budget;
+use chairside::realtime;
+use futures::executor::block_on;
 use serde_json::json;
 use support::{
     NOW, PATIENT, Script, Seen, TestRequest, anon_key, app, get, ok_json, run_on, script, sign, user_token,
@@ -73,10 +75,10 @@ fn a_number_counts_for_a_minute() {
     let seen = at(&app, &script, NOW + 60, &get(ROWS).known(0));
     assert!(seen.log.contains(r#""role":"anon""#), "{}", seen.log);
     assert_eq!(seen.calls.last().unwrap().known, None);
-    // With them it counts again, from now on.
+    // With them they count again, from now on, and have a number of their own.
     at(&app, &script, NOW + 60, &by(&token).known(0));
-    assert!(bearer(&at(&app, &script, NOW + 119, &get(ROWS).known(0))).unwrap().ends_with(&token));
-    assert_eq!(script.known.borrow().len(), 1);
+    assert!(bearer(&at(&app, &script, NOW + 119, &get(ROWS).known(1))).unwrap().ends_with(&token));
+    assert_eq!(script.known.borrow().len(), 2);
 }
 
 #[test]
@@ -126,6 +128,17 @@ fn only_what_was_found_right_has_a_number() {
     assert!(script.known.borrow().is_empty());
     let seen = run_on(&app, &get(ROWS).known(5), &script);
     assert!(seen.log.contains(r#""role":"anon""#), "{}", seen.log);
+}
+
+#[test]
+fn only_a_requests_own_calls_end_with_it() {
+    let (app, script) = (app(), many());
+    let token = user_token(PATIENT, "patient");
+    assert!(run_on(&app, &by(&token), &script).calls[0].ends_with_request);
+    // A Room's outlives every request, so that a late call has to be aborted.
+    let _ = block_on(realtime::grant(&app, &token, &script));
+    assert_eq!(script.calls.borrow().len(), 2);
+    assert!(!script.calls.borrow()[1].ends_with_request);
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Tokens whose signature was found right a moment ago, so that it is not computed again for each request.
 //!
-//! Only what was verified is kept, for at most a minute and never past the token's end; a token that was refused is looked at
+//! Only what was verified counts, for at most a minute and never past the token's end; a token that was refused is looked at
 //! anew each time. A token is found by its digest under this isolate's own random key: who does not know the key finds no other
 //! token with that digest. `SipHash` is made for that; SHA-256 was half of what a known token cost. Where the platform gave the
-//! credentials of a request a number, they are found by that, and their text is not even looked at.
+//! credentials of a request a number, they are found by that, and their text is not even looked at: that and the token itself are
+//! kept until another is verified after their end.
 
 use std::collections::HashMap;
 use std::hash::Hasher as _;
@@ -57,12 +58,17 @@ impl Verified {
         self.holders.insert(digest, (holder, until));
     }
 
-    /// From now on this caller, whose token is known, is known by the number of the request's credentials too, and for no longer.
-    pub fn number(&mut self, number: u64, caller: &Caller, now: u64) {
-        let token = caller.token().and_then(|token| self.digest(token));
-        let Some((_, until)) = token.and_then(|digest| self.holders.get(&digest)) else { return };
+    /// How long a caller's token is known, in Unix seconds; `None` if it is not.
+    pub fn until(&self, caller: &Caller) -> Option<u64> {
+        let (_, until) = self.holders.get(&self.digest(caller.token()?)?)?;
+        Some(*until)
+    }
+
+    /// Until then the caller is known by the number of the request's credentials too. What has ended is dropped.
+    pub fn number(&mut self, number: u64, caller: &Caller, until: u64, now: u64) {
+        self.numbered.retain(|_, (_, until)| now < *until);
         make_room(&mut self.numbered, now);
-        self.numbered.insert(number, (caller.known_as(number), *until));
+        self.numbered.insert(number, (caller.known_as(number), until));
     }
 
     /// Who calls with the credentials of this number, if they were verified a moment ago.
@@ -121,5 +127,29 @@ mod tests {
             assert!(verified.holders.len() <= MOST);
         }
         assert!(verified.find(&(3 * MOST - 1).to_string(), 77).is_some());
+    }
+
+    #[test]
+    fn numbers_end_with_their_time_and_there_are_never_more_than_so_many() {
+        let mut verified = Verified::new(Some([7; 16]));
+        let caller = Caller::holding(HOLDER, "one");
+        for number in 0..3 * MOST as u64 {
+            verified.number(number, &caller, 100, 40);
+            assert!(verified.numbered.len() <= MOST);
+        }
+        let last = 3 * MOST as u64 - 1;
+        assert_eq!(verified.numbered(last, 99), Some(caller.known_as(last)));
+        assert_eq!(verified.numbered(last, 100), None);
+        verified.number(0, &caller, 160, 100);
+        assert_eq!(verified.numbered.len(), 1);
+    }
+
+    #[test]
+    fn only_a_verified_token_has_a_time() {
+        let mut verified = Verified::new(Some([7; 16]));
+        verified.keep("one", HOLDER, 900);
+        assert_eq!(verified.until(&Caller::holding(HOLDER, "one")), Some(960));
+        assert_eq!(verified.until(&Caller::holding(HOLDER, "other")), None);
+        assert_eq!(verified.until(&Caller::anon()), None);
     }
 }

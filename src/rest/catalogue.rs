@@ -35,7 +35,7 @@ pub async fn read<P: Platform, R: Request>(
     rest: &Rest<'_, P, R>,
     spec: Spec<'_>,
 ) -> Result<Answer<P::Stream>, Problem> {
-    let call = &rest.forward().call(spec);
+    let call = &rest.call(spec);
     let Some(version) = rest.platform.catalogue_version(&rest.config.clinic_id).await else {
         return pass(rest, call).await.map(|reply| answer(reply, "chairside; fwd=bypass"));
     };

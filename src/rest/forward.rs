@@ -95,7 +95,7 @@ impl Forward<'_> {
             whole: spec.whole,
             errors: MAX_BYTES,
             known: self.caller.known(),
-            ends_with_request: true,
+            ends_with_request: false,
         }
     }
 }

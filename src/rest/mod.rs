@@ -113,7 +113,7 @@ impl<P: Platform, R: Request> Rest<'_, P, R> {
 
     /// Builds and sends; a deadlock or a serialization failure is tried once more, since the loser of one has changed nothing.
     async fn send(&self, spec: Spec<'_>) -> Result<reply::Outcome<P::Stream>, Problem> {
-        let call = &self.forward().call(spec);
+        let call = &self.call(spec);
         let outcome = match self.access.take() {
             None => apart(self.once(call)).await?,
             Some(intent) => apart(self.noted(call, intent)).await?,
@@ -180,8 +180,10 @@ impl<P: Platform, R: Request> Rest<'_, P, R> {
         reply::classify(self.platform, call.method, reply).await
     }
 
-    const fn forward(&self) -> Forward<'_> {
-        Forward { config: self.config, caller: self.caller, request_id: self.request_id }
+    /// A call of this request: when it is late, so is the answer.
+    fn call(&self, spec: Spec<'_>) -> Call {
+        let forward = Forward { config: self.config, caller: self.caller, request_id: self.request_id };
+        Call { ends_with_request: true, ..forward.call(spec) }
     }
 }
 

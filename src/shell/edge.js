@@ -33,24 +33,57 @@ const credentials = new Map();
 const MAX_CREDENTIALS = 1024;
 let lastNumber = 0;
 
-/** Keeps credentials: `authorization`, then a line for `apikey`, with `=` before it if it is there. Their number. */
-export function know(lines) {
+/**
+ * Keeps credentials until then, in Unix seconds: `authorization`, then a line for `apikey`, with `=` before it if it is there. Their
+ * number.
+ */
+export function know(lines, until) {
   const [authorization, apikey] = lines.split('\n');
   if (credentials.size >= MAX_CREDENTIALS) credentials.clear();
   lastNumber += 1;
-  credentials.set(authorization, { number: lastNumber, apikey: apikey === '' ? null : apikey.slice(1) });
+  credentials.set(authorization, { number: lastNumber, apikey: apikey === '' ? null : apikey.slice(1), until });
   return lastNumber;
 }
 
-// What is the same in many calls and answers, by number: see forms.rs.
-const forms = [];
+/** Forgets credentials whose time has come; whether there were any. */
+export function forgetEnded(now) {
+  const before = credentials.size;
+  for (const [authorization, { until }] of credentials) if (until <= now) credentials.delete(authorization);
+  return credentials.size < before;
+}
 
-/** Has a form: the method of calls or the status of answers, the names of a reply's headers that are wanted, then headers. */
-export function define(number, lines) {
-  const [first, wanted, ...pairs] = lines.split('\n');
+// What is the same in many calls and answers, by number: see forms.rs. The first is for once.
+const ONCE = 0;
+const calls = [];
+const answers = [];
+
+/** Has a form of calls: a method, the names of a reply's headers that are wanted, then headers. */
+export function defineCall(number, lines) {
+  const [method, wanted, ...pairs] = lines.split('\n');
+  calls[number] = { method, wanted: wanted === '' ? [] : wanted.split(','), headers: headersOf(pairs) };
+}
+
+/** Has a form of answers: a status, a line of no meaning, then headers. */
+export function defineAnswer(number, lines) {
+  const [status, , ...pairs] = lines.split('\n');
+  answers[number] = { status: Number(status), headers: headersOf(pairs) };
+}
+
+/** Forgets the forms of calls. */
+export function forgetCalls() {
+  calls.length = 0;
+}
+
+function headersOf(pairs) {
   const headers = new Headers();
   for (let at = 0; at + 1 < pairs.length; at += 2) headers.set(pairs[at], pairs[at + 1]);
-  forms[number] = { first, status: Number(first), wanted: wanted === '' ? [] : wanted.split(','), headers };
+  return headers;
+}
+
+function take(forms, number) {
+  const form = forms[number];
+  if (number === ONCE) forms[ONCE] = undefined;
+  return form;
 }
 
 // A form's headers with a request's id, which may be empty. They are lent until the next call.
@@ -125,7 +158,7 @@ export function send(number, call, body, ms, whole, errors, endsWithRequest) {
       resolve({});
       controller?.abort();
     }, ms);
-    exchange(forms[number], call, body, whole, errors, controller?.signal).then(
+    exchange(take(calls, number), call, body, whole, errors, controller?.signal).then(
       (sent) => {
         clearTimeout(timer);
         resolve(sent);
@@ -141,7 +174,7 @@ export function send(number, call, body, ms, whole, errors, endsWithRequest) {
 async function exchange(form, call, body, whole, errors, signal) {
   const end = call.indexOf('\n');
   const headers = lent(form, call.slice(0, end));
-  const response = await fetch(call.slice(end + 1), { method: form.first, headers, body, redirect: 'manual', signal });
+  const response = await fetch(call.slice(end + 1), { method: form.method, headers, body, redirect: 'manual', signal });
   const head = replyHead(response, form.wanted);
   const limit = response.status < 400 ? whole : errors;
   if (limit === 0 || response.body === null) return { response, head };
@@ -189,7 +222,7 @@ export function replyHead({ status, headers }, names) {
 
 /** An answer. `said` has the request's id and the line for the log. The body is bytes, what `send` or `wrap` gave, or null. */
 export function respond(number, said, body) {
-  const form = forms[number];
+  const form = take(answers, number);
   const { status } = form;
   const end = said.indexOf('\n');
   if (end + 1 < said.length) log(said.slice(end + 1), status);

@@ -22,7 +22,9 @@ extern "C" {
     #[wasm_bindgen(js_name = head)]
     fn request_head(request: &web_sys::Request, names: &JsValue) -> String;
     #[wasm_bindgen(js_name = know)]
-    fn know_credentials(lines: &str) -> f64;
+    fn know_credentials(lines: &str, until: f64) -> f64;
+    #[wasm_bindgen(js_name = forgetEnded)]
+    fn forget_ended(now: f64) -> bool;
     #[wasm_bindgen(catch)]
     fn admit(env: &Env, budget: u32, key: &str) -> Result<Promise, JsValue>;
     /// Tells the Feed, after the reply, that something was written: it need not wait for Realtime's next poll. A nudge that is
@@ -101,15 +103,21 @@ thread_local! {
         names(&READ[CREDENTIALS.len()..].join(","), &WRITE[CREDENTIALS.len()..].join(","));
 }
 
-/// Has JavaScript keep credentials that were found right: their number.
+/// Has JavaScript keep credentials that were found right, until then in Unix seconds: their number. What has ended goes, and with it
+/// the headers of calls, which hold tokens.
 #[expect(
     clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
     clippy::cast_sign_loss,
-    reason = "JavaScript counts them from 1 on"
+    reason = "seconds, and numbers that JavaScript counts from 1 on"
 )]
-pub fn know(said: Credentials<'_>) -> Option<u64> {
+pub fn know(said: Credentials<'_>, until: u64, now: u64) -> Option<u64> {
+    if forget_ended(now as f64) {
+        forms::forget_calls();
+    }
     let apikey = said.apikey.map(|apikey| ["=", apikey].concat());
-    Some(know_credentials(&[said.authorization?, "\n", apikey.as_deref().unwrap_or_default()].concat()) as u64)
+    let lines = [said.authorization?, "\n", apikey.as_deref().unwrap_or_default()].concat();
+    Some(know_credentials(&lines, until as f64) as u64)
 }
 
 /// A request's first lines: method, URL, and the usual headers.
@@ -211,17 +219,11 @@ pub async fn send_from(
 
 async fn send_with(call: &Call, timeout_ms: u32, body: Option<Uint8Array>) -> Result<Reply<Sent>, SendError> {
     let lines = [forms::request_id(&call.headers), "\n", &call.url].concat();
-    let sent = settled(send_call(
-        forms::of_call(call),
-        &lines,
-        body,
-        timeout_ms,
-        call.whole,
-        call.errors,
-        call.ends_with_request,
-    ))
-    .await
-    .map_err(|error| broken(&error.into()))?;
+    let form = forms::of_call(call).map_err(|error| broken(&error.into()))?;
+    let sent =
+        settled(send_call(form, &lines, body, timeout_ms, call.whole, call.errors, call.ends_with_request))
+            .await
+            .map_err(|error| broken(&error.into()))?;
     let sent: Sent = sent.unchecked_into();
     let head = sent.head().ok_or(SendError::Timeout)?;
     Ok(parse(&head, sent, call.reads))
@@ -291,7 +293,7 @@ pub fn answer(
     body: &JsValue,
 ) -> Result<web_sys::Response, JsValue> {
     let said = [forms::request_id(headers), "\n", line].concat();
-    respond(forms::of_answer(status, headers), &said, body)
+    respond(forms::of_answer(status, headers)?, &said, body)
 }
 
 /// The runtime's own words: they name hosts at most, never what was sent.

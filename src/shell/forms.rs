@@ -3,30 +3,54 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::thread::LocalKey;
 
-use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 use crate::http::{Call, Header};
 
 #[wasm_bindgen(module = "/src/shell/edge.js")]
 extern "C" {
-    #[wasm_bindgen(js_name = define)]
-    fn define(number: u32, lines: &str);
+    #[wasm_bindgen(catch, js_name = defineCall)]
+    fn define_call(number: u32, lines: &str) -> Result<(), JsValue>;
+    #[wasm_bindgen(catch, js_name = defineAnswer)]
+    fn define_answer(number: u32, lines: &str) -> Result<(), JsValue>;
+    #[wasm_bindgen(js_name = forgetCalls)]
+    fn forget_calls_of_edge();
 }
+
+type Numbers = RefCell<HashMap<String, u32>>;
 
 thread_local! {
-    static NUMBERS: RefCell<HashMap<String, u32>> = RefCell::default();
+    static CALLS: Numbers = RefCell::default();
+    static ANSWERS: Numbers = RefCell::default();
 }
 
-/// How many are kept.
+/// How many are kept of either kind.
 const MOST: usize = 512;
 /// The number of one that is for once.
 const ONCE: u32 = 0;
 /// The headers that say who calls.
 pub const CREDENTIALS: &[&str] = &["authorization", "apikey"];
+/// The headers of calls that are the same again and again.
+const COMMON_IN_CALLS: &[&str] = &["accept", "content-type", "prefer"];
+/// The headers of answers that are the same again and again. `location` is none: it names a row, and where it is Auth's it may hold
+/// tokens.
+const COMMON_IN_ANSWERS: &[&str] = &[
+    "access-control-allow-origin",
+    "access-control-expose-headers",
+    "cache-control",
+    "content-range",
+    "content-type",
+    "etag",
+    "preference-applied",
+    "ratelimit-policy",
+    "vary",
+    "x-content-type-options",
+];
 
 /// A call's.
-pub fn of_call(call: &Call) -> u32 {
+pub fn of_call(call: &Call) -> Result<u32, JsValue> {
     let lines = |known: Option<u64>| {
         let mut lines = start(call.method.name(), call.reads, &call.headers);
         if let Some(number) = known {
@@ -36,39 +60,60 @@ pub fn of_call(call: &Call) -> u32 {
         push_headers(&mut lines, &call.headers, known.is_some());
         lines
     };
-    match call.known {
-        Some(_) => number(lines(call.known), || Some(lines(None))),
-        // A token that nobody knows by number is not kept.
-        None if call.headers.iter().any(is_of_caller) => {
-            define(ONCE, &lines(None));
-            ONCE
-        }
-        None => number(lines(None), || None),
+    let is_kept = |header: &Header| {
+        is_request_id(header)
+            || COMMON_IN_CALLS.contains(&header.0.as_ref())
+            // A token that nobody knows by number is for once.
+            || call.known.is_some() && is_of_caller(header)
+    };
+    if !call.headers.iter().all(is_kept) {
+        return define_call(ONCE, &lines(None)).map(|()| ONCE);
     }
+    let known_by = lines(call.known);
+    let whole = || if call.known.is_some() { lines(None) } else { known_by.clone() };
+    number(&CALLS, &known_by, |number| define_call(number, &whole()))
 }
 
 /// An answer's.
-pub fn of_answer(status: u16, headers: &[Header]) -> u32 {
+pub fn of_answer(status: u16, headers: &[Header]) -> Result<u32, JsValue> {
     let mut lines = start(itoa::Buffer::new().format(status), &[], headers);
     push_headers(&mut lines, headers, false);
-    number(lines, || None)
+    let is_kept = |header: &Header| {
+        // An exact count is another each time.
+        let is_common = header.0 != "content-range" || header.1.ends_with("/*");
+        is_request_id(header) || COMMON_IN_ANSWERS.contains(&header.0.as_ref()) && is_common
+    };
+    if headers.iter().all(is_kept) {
+        number(&ANSWERS, &lines, |number| define_answer(number, &lines))
+    } else {
+        define_answer(ONCE, &lines).map(|()| ONCE)
+    }
 }
 
-/// The number under which JavaScript has these lines; `whole` are the lines themselves, where they differ from what they are known
-/// by.
-fn number(known_by: String, whole: impl FnOnce() -> Option<String>) -> u32 {
-    NUMBERS.with_borrow_mut(|numbers| {
-        if let Some(number) = numbers.get(&known_by) {
-            return *number;
-        }
+/// Forgets the calls', some of which hold a token that has ended.
+pub fn forget_calls() {
+    CALLS.with_borrow_mut(HashMap::clear);
+    forget_calls_of_edge();
+}
+
+/// The number under which JavaScript has what is known by these lines, which it is told where they are new.
+fn number(
+    known: &'static LocalKey<Numbers>,
+    known_by: &str,
+    define: impl FnOnce(u32) -> Result<(), JsValue>,
+) -> Result<u32, JsValue> {
+    if let Some(number) = known.with_borrow(|numbers| numbers.get(known_by).copied()) {
+        return Ok(number);
+    }
+    let number = known.with_borrow_mut(|numbers| {
         if numbers.len() >= MOST {
             numbers.clear();
         }
-        let number = ONCE + 1 + u32::try_from(numbers.len()).unwrap_or(ONCE);
-        define(number, whole().as_ref().unwrap_or(&known_by));
-        numbers.insert(known_by, number);
-        number
-    })
+        ONCE + 1 + u32::try_from(numbers.len()).unwrap_or(ONCE)
+    });
+    define(number)?;
+    known.with_borrow_mut(|numbers| numbers.insert(known_by.to_owned(), number));
+    Ok(number)
 }
 
 fn start(first: &str, wanted: &[&str], headers: &[Header]) -> String {
@@ -91,7 +136,7 @@ pub fn push_names(lines: &mut String, names: &[&str]) {
 
 /// A header whose value holds a line break is none.
 fn push_headers(lines: &mut String, headers: &[Header], without_caller: bool) {
-    let is_left_out = |header: &Header| header.0 == REQUEST_ID || without_caller && is_of_caller(header);
+    let is_left_out = |header: &Header| is_request_id(header) || without_caller && is_of_caller(header);
     for (name, value) in headers.iter().filter(|header| !is_left_out(header) && !header.1.contains('\n')) {
         lines.extend(["\n", name, "\n", value]);
     }
@@ -101,9 +146,13 @@ fn is_of_caller((name, _): &Header) -> bool {
     CREDENTIALS.contains(&name.as_ref())
 }
 
+fn is_request_id((name, _): &Header) -> bool {
+    name == REQUEST_ID
+}
+
 /// The id of the request that a call or an answer belongs to.
 pub fn request_id(headers: &[Header]) -> &str {
-    headers.iter().find(|(name, _)| name == REQUEST_ID).map_or("", |(_, value)| value)
+    headers.iter().find(|header| is_request_id(header)).map_or("", |(_, value)| value)
 }
 
 const REQUEST_ID: &str = "x-request-id";

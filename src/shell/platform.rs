@@ -100,8 +100,8 @@ impl Platform for EdgePlatform {
         edge::is_signed(key.jwk(), signed, signature).await
     }
 
-    fn know(&self, said: Credentials<'_>) -> Option<u64> {
-        edge::know(said)
+    fn know(&self, said: Credentials<'_>, until: u64) -> Option<u64> {
+        edge::know(said, until, now_ms() / 1000)
     }
 
     async fn open_room(&self, clinic: &str, shards: u32, vsn: &str) -> Result<Reply<Sent>, SendError> {

@@ -281,7 +281,7 @@ impl Platform for Script {
         signatures::verify(key.jwk(), signed, signature)
     }
 
-    fn know(&self, said: Credentials<'_>) -> Option<u64> {
+    fn know(&self, said: Credentials<'_>, _until: u64) -> Option<u64> {
         let mut known = self.known.borrow_mut();
         known.push((said.authorization.map(str::to_owned), said.apikey.map(str::to_owned)));
         Some(known.len() as u64 - 1)

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { root } from '../../../scripts/stack/settings.mjs';
-import { during, send } from '../lib/stack.mjs';
+import { during, id, send } from '../lib/stack.mjs';
 import { start } from './worker.mjs';
 
 const READ = '/rest/v1/appointment?select=id&limit=1';
@@ -35,6 +35,19 @@ test('a_panic_is_5xx_and_the_next_request_is_served', async () => {
     await panics();
     const next = await inTime(ask());
     assert.equal(next.status, 200, next.text);
+  }
+});
+
+// What JavaScript knows of credentials and headers outlives the program that told it.
+test('after_a_panic_everybody_is_still_who_they_are', async () => {
+  const users = { patient: id('a0001'), patient2: id('a0002'), dentist: id('d1') };
+  const own = `/rest/v1/user?select=id&id=in.(${Object.values(users)})&limit=1&order=id`;
+  const rows = (role) => send('GET', role.startsWith('patient') ? own : `${own}&id=eq.${users[role]}`, { role, url: worker.url });
+  for (let round = 0; round < 3; round += 1) {
+    const asked = Array.from({ length: 24 }, (_, n) => Object.keys(users)[n % 3]);
+    const replies = await inTime(Promise.all(asked.map(rows)));
+    assert.deepEqual(replies.map(({ json }) => json.map((row) => row.id)), asked.map((role) => [users[role]]));
+    await panics();
   }
 });
 

@@ -41,7 +41,7 @@ function surroundings(env) {
   Object.assign(globalThis, {
     Response: Answer,
     AbortController: class {},
-    fetch: async (_, { method, headers }) => new Reply(headers.accept, method === 'POST' ? 201 : 200),
+    fetch: async (_, { method, headers }) => new Reply(headers.get('accept'), method === 'POST' ? 201 : 200),
     setTimeout: () => 1,
     clearTimeout() {},
     scheduler: { wait: () => new Promise(() => {}) },
