@@ -45,11 +45,13 @@ export function know(lines, until) {
   return lastNumber;
 }
 
-/** Forgets credentials whose time has come; whether there were any. */
+/** Forgets credentials whose time has come, and the forms of calls, which hold tokens; whether there were any. */
 export function forgetEnded(now) {
   const before = credentials.size;
   for (const [authorization, { until }] of credentials) if (until <= now) credentials.delete(authorization);
-  return credentials.size < before;
+  const hasForgotten = credentials.size < before;
+  if (hasForgotten) calls.length = 0;
+  return hasForgotten;
 }
 
 // What is the same in many calls and answers, by number: see forms.rs. The first is for once.
@@ -67,11 +69,6 @@ export function defineCall(number, lines) {
 export function defineAnswer(number, lines) {
   const [status, , ...pairs] = lines.split('\n');
   answers[number] = { status: Number(status), headers: headersOf(pairs) };
-}
-
-/** Forgets the forms of calls. */
-export function forgetCalls() {
-  calls.length = 0;
 }
 
 function headersOf(pairs) {

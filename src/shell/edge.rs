@@ -23,8 +23,15 @@ extern "C" {
     fn request_head(request: &web_sys::Request, names: &JsValue) -> String;
     #[wasm_bindgen(js_name = know)]
     fn know_credentials(lines: &str, until: f64) -> f64;
-    #[wasm_bindgen(js_name = forgetEnded)]
-    fn forget_ended(now: f64) -> bool;
+    // What needs no glue of wasm-bindgen's would be imported by itself, as a second key of the same name.
+    #[wasm_bindgen(catch, js_name = forgetEnded)]
+    fn forget_ended(now: f64) -> Result<bool, JsValue>;
+    /// Has a form of calls: see `forms`.
+    #[wasm_bindgen(catch, js_name = defineCall)]
+    pub fn define_call(number: u32, lines: &str) -> Result<(), JsValue>;
+    /// Has a form of answers.
+    #[wasm_bindgen(catch, js_name = defineAnswer)]
+    pub fn define_answer(number: u32, lines: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(catch)]
     fn admit(env: &Env, budget: u32, key: &str) -> Result<Promise, JsValue>;
     /// Tells the Feed, after the reply, that something was written: it need not wait for Realtime's next poll. A nudge that is
@@ -112,7 +119,7 @@ thread_local! {
     reason = "seconds, and numbers that JavaScript counts from 1 on"
 )]
 pub fn know(said: Credentials<'_>, until: u64, now: u64) -> Option<u64> {
-    if forget_ended(now as f64) {
+    if forget_ended(now as f64).unwrap_or(true) {
         forms::forget_calls();
     }
     let apikey = said.apikey.map(|apikey| ["=", apikey].concat());

@@ -5,19 +5,10 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::thread::LocalKey;
 
-use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
+use wasm_bindgen::prelude::JsValue;
 
+use super::edge::{define_answer, define_call};
 use crate::http::{Call, Header};
-
-#[wasm_bindgen(module = "/src/shell/edge.js")]
-extern "C" {
-    #[wasm_bindgen(catch, js_name = defineCall)]
-    fn define_call(number: u32, lines: &str) -> Result<(), JsValue>;
-    #[wasm_bindgen(catch, js_name = defineAnswer)]
-    fn define_answer(number: u32, lines: &str) -> Result<(), JsValue>;
-    #[wasm_bindgen(js_name = forgetCalls)]
-    fn forget_calls_of_edge();
-}
 
 type Numbers = RefCell<HashMap<String, u32>>;
 
@@ -90,10 +81,9 @@ pub fn of_answer(status: u16, headers: &[Header]) -> Result<u32, JsValue> {
     }
 }
 
-/// Forgets the calls', some of which hold a token that has ended.
+/// JavaScript has forgotten the calls', some of which held a token that has ended.
 pub fn forget_calls() {
     CALLS.with_borrow_mut(HashMap::clear);
-    forget_calls_of_edge();
 }
 
 /// The number under which JavaScript has what is known by these lines, which it is told where they are new.

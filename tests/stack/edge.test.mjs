@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { defineAnswer, defineCall, forgetCalls, forgetEnded, head, know, names, respond, send } from '../../src/shell/edge.js';
+import { defineAnswer, defineCall, forgetEnded, head, know, names, respond, send } from '../../src/shell/edge.js';
 
 const NAMES = names('origin,prefer', 'content-type');
 const realFetch = globalThis.fetch;
@@ -66,13 +66,15 @@ test('each call has the headers of its form and its own id', async () => {
   assert.deepEqual(replies.map(({ head: lines }) => lines), ['200\n=application/json\n', '200', '200\n=application/json\n', '200\n=application/json\n']);
 });
 
-test('a form for once is not kept, and none is after all were forgotten', async () => {
+test('a form for once is not kept, and no call’s is once credentials have ended', async () => {
   defineCall(0, 'GET\n\nauthorization\nBearer once');
   const { seen } = await sent([[0, 'i', 'http://up/1']]);
   assert.equal(seen[0].headers.authorization, 'Bearer once');
   await assert.rejects(sent([[0, 'i', 'http://up/1']]));
   defineCall(3, 'GET\n\nauthorization\nBearer a');
-  forgetCalls();
+  assert.equal((await sent([[3, 'i', 'http://up/1']])).seen.length, 1);
+  know('Bearer a\n=k', 100);
+  forgetEnded(100);
   await assert.rejects(sent([[3, 'i', 'http://up/1']]));
 });
 
