@@ -186,6 +186,17 @@ test('a hold of the patient\'s own that ran out is not in the way of another tha
   assert.equal((await take(db, held)).rows[0]?.status, 'requested');
 }));
 
+test('an appointment that ends before it starts fails on its own check, whatever holds there are', () => rolledBack(async (db) => {
+  const [slot] = await freeSlots(db);
+  const expired = await db.one(`insert into appointment (dentist_id, starts_at, ends_at, status) values ($1, $2, $3, 'held') returning id`, [dentist, at(slot, 0), at(slot, 30)]);
+  await db.rows(`update appointment set hold_expires_at = now() - interval '1 second' where id = $1`, [expired.id]);
+  for (const index of ['on', 'off']) {
+    await db.rows(`set local enable_indexscan = ${index}; set local enable_seqscan = ${index === 'on' ? 'off' : 'on'}`);
+    const backwards = await db.attempt(`insert into appointment (patient_id, dentist_id, starts_at, ends_at) values ($1, $2, $3, $4)`, [patient, dentist, at(slot, 30), at(slot, 0)]);
+    assert.equal(backwards.error, '23514');
+  }
+}));
+
 test('a plain insert clears expired holds too, and never live ones', () => rolledBack(async (db) => {
   const [slot] = await freeSlots(db);
   await db.as('anon');
