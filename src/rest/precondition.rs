@@ -20,16 +20,18 @@ struct Versioned {
 
 /// How much of a reply is read before it is passed on: a single object that shows its `version`, for its `ETag`.
 pub fn whole(table: &Table, query: &Checked, wants: &Wants) -> usize {
-    let shows_version =
-        wants.media.is_object() && table.column("version").is_some() && query.selects_column("version");
-    if shows_version { MAX_BYTES } else { 0 }
+    if shows_version(table, query, wants) { MAX_BYTES } else { 0 }
+}
+
+fn shows_version(table: &Table, query: &Checked, wants: &Wants) -> bool {
+    wants.media.is_object() && table.column("version").is_some() && query.selects_column("version")
 }
 
 /// Passes the reply to an insert on. Versions count updates, so that a new row's is known without reading it.
 pub fn pass_new<S>(table: &Table, query: &Checked, wants: &Wants, reply: Reply<S>) -> Answer<S> {
     let answer = reply::pass(reply);
     match answer.body {
-        Payload::Stream(_) if whole(table, query, wants) > 0 => answer.header("etag", "\"1\""),
+        Payload::Stream(_) if shows_version(table, query, wants) => answer.header("etag", "\"1\""),
         _ => answer,
     }
 }
@@ -49,12 +51,12 @@ pub async fn pass_with_etag<P: Platform>(
     }
     if let Payload::Stream(stream) = answer.body {
         if let Some(bytes) = platform.taken(&stream) {
-            show_version(&mut answer.headers, &bytes);
+            add_etag(&mut answer.headers, &bytes);
             return Ok(Answer { body: Payload::Stream(stream), ..answer });
         }
         answer.body = match platform.collect(stream, limit).await {
             Ok(Collected::Whole(bytes)) => {
-                show_version(&mut answer.headers, &bytes);
+                add_etag(&mut answer.headers, &bytes);
                 Payload::Bytes(bytes)
             }
             Ok(Collected::Longer(stream)) => Payload::Stream(stream),
@@ -64,7 +66,7 @@ pub async fn pass_with_etag<P: Platform>(
     Ok(answer)
 }
 
-fn show_version(headers: &mut Headers, bytes: &[u8]) {
+fn add_etag(headers: &mut Headers, bytes: &[u8]) {
     if let Ok(Versioned { version }) = serde_json::from_slice(bytes) {
         set_header(headers, "etag", format!("\"{version}\""));
     }

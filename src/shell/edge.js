@@ -26,32 +26,40 @@ function line(value) {
   return value === null ? '\n' : `\n=${value}`;
 }
 
-// The numbers of credentials that were found right, by what `authorization` says. A number is given once in an isolate. In Wasm it
+// Credentials that were found right: by what `authorization` says, and by number. A number is given once in an isolate. In Wasm it
 // stands for the long texts, most of what a request's head has: it is told what was found out of exactly these, see
-// src/auth/verified.rs.
+// src/auth/verified.rs. Each has the forms of the calls in its name, which hold its token, and go with it.
 const credentials = new Map();
+const numbered = new Map();
 const MAX_CREDENTIALS = 1024;
 let lastNumber = 0;
+// How many forms were made since all were forgotten.
+let made = 0;
+const MAX_MADE = 2048;
 
 /**
  * Keeps credentials until then, in Unix seconds: `authorization`, then a line for `apikey`, with `=` before it if it is there. Their
- * number.
+ * number. Those that have ended by `now` are forgotten.
  */
-export function know(lines, until) {
+export function know(lines, until, now) {
+  for (const known of numbered.values()) if (known.until <= now) forget(known);
   const [authorization, apikey] = lines.split('\n');
-  if (credentials.size >= MAX_CREDENTIALS) credentials.clear();
+  if (credentials.size >= MAX_CREDENTIALS) {
+    credentials.clear();
+    numbered.clear();
+  }
+  const before = credentials.get(authorization);
+  if (before !== undefined) forget(before);
   lastNumber += 1;
-  credentials.set(authorization, { number: lastNumber, apikey: apikey === '' ? null : apikey.slice(1), until });
+  const known = { number: lastNumber, authorization, apikey: apikey === '' ? null : apikey.slice(1), until, calls: [] };
+  credentials.set(authorization, known);
+  numbered.set(lastNumber, known);
   return lastNumber;
 }
 
-/** Forgets credentials whose time has come, and the forms of calls, which hold tokens; whether there were any. */
-export function forgetEnded(now) {
-  const before = credentials.size;
-  for (const [authorization, { until }] of credentials) if (until <= now) credentials.delete(authorization);
-  const hasForgotten = credentials.size < before;
-  if (hasForgotten) calls.length = 0;
-  return hasForgotten;
+function forget({ number, authorization }) {
+  credentials.delete(authorization);
+  numbered.delete(number);
 }
 
 // What is the same in many calls and answers, by number: see forms.rs. The first is for once.
@@ -59,10 +67,35 @@ const ONCE = 0;
 const calls = [];
 const answers = [];
 
-/** Has a form of calls: a method, the names of a reply's headers that are wanted, then headers. */
-export function defineCall(number, lines) {
+// The forms of calls in the name of these credentials, of nobody's for 0; nothing where they were forgotten.
+function callsOf(known) {
+  return known === 0 ? calls : numbered.get(known)?.calls;
+}
+
+/** Whether there is this form of calls in the name of these credentials. */
+export function hasCall(number, known) {
+  return callsOf(known)?.[number] !== undefined;
+}
+
+/**
+ * Has a form of calls in the name of these credentials: a method, the names of a reply's headers that are wanted, then headers. False
+ * where they were forgotten.
+ */
+export function defineCall(number, known, lines) {
+  if (made >= MAX_MADE) forgetCalls();
+  made += 1;
+  const forms = callsOf(known);
+  if (forms === undefined) return false;
   const [method, wanted, ...pairs] = lines.split('\n');
-  calls[number] = { method, wanted: wanted === '' ? [] : wanted.split(','), headers: headersOf(pairs) };
+  forms[number] = { method, wanted: wanted === '' ? [] : wanted.split(','), headers: headersOf(pairs) };
+  return true;
+}
+
+/** Forgets all forms of calls. */
+export function forgetCalls() {
+  made = 0;
+  calls.length = 0;
+  for (const known of numbered.values()) known.calls.length = 0;
 }
 
 /** Has a form of answers: a status, a line of no meaning, then headers. */
@@ -142,41 +175,39 @@ async function nudgeFeed(env, clinic) {
 }
 
 /**
- * Sends a request and waits for the reply, at most `ms`: `{response, head, taken}`, where `head` is the status and the headers that
- * the form wants, as above, or nothing when it is too late. `call` has the request's id and the URL. Up to `whole` bytes of a good
- * reply's body are `taken`, of an error's up to `errors`. These stand beside the response, not on it: an object of the runtime with a
- * property of ours lives until the next great collection. A late one is aborted, unless it ends anyway with the request that is
- * answered then: an AbortController takes 3 % of a read.
+ * Sends a request of this form, in the name of these credentials, and waits for the reply, at most `ms`: `{response, head, taken}`, where
+ * `head` is the status and the headers that the form wants, as above, or nothing when it is too late. `call` has the request's id and
+ * the URL. Up to `whole` bytes of a good reply's body are `taken`, of an error's up to `errors`. These stand beside the response, not
+ * on it: an object of the runtime with a property of ours lives until the next great collection. A late one is aborted, unless it
+ * ends anyway with the request that is answered then: an AbortController takes 3 % of a read.
  */
-export function send(number, call, body, ms, whole, errors, endsWithRequest) {
+export function send(number, known, call, body, ms, whole, errors, endsWithRequest) {
   const controller = endsWithRequest ? undefined : new AbortController();
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       resolve({});
       controller?.abort();
     }, ms);
-    exchange(take(calls, number), call, body, whole, errors, controller?.signal).then(
-      (sent) => {
-        clearTimeout(timer);
-        resolve(sent);
-      },
-      (error) => {
-        clearTimeout(timer);
-        reject(error);
-      },
-    );
+    const settle = (sent) => {
+      clearTimeout(timer);
+      resolve(sent);
+    };
+    const fail = (error) => {
+      clearTimeout(timer);
+      reject(error);
+    };
+    const form = take(callsOf(known), number);
+    const end = call.indexOf('\n');
+    const headers = lent(form, call.slice(0, end));
+    fetch(call.slice(end + 1), { method: form.method, headers, body, redirect: 'manual', signal: controller?.signal })
+      .then((response) => {
+        const head = replyHead(response, form.wanted);
+        const limit = response.status < 400 ? whole : errors;
+        if (limit === 0 || response.body === null) return settle({ response, head });
+        return upTo(response, limit).then(({ bytes, rest }) => settle({ response: rest ?? response, head, taken: bytes }));
+      })
+      .catch(fail);
   });
-}
-
-async function exchange(form, call, body, whole, errors, signal) {
-  const end = call.indexOf('\n');
-  const headers = lent(form, call.slice(0, end));
-  const response = await fetch(call.slice(end + 1), { method: form.method, headers, body, redirect: 'manual', signal });
-  const head = replyHead(response, form.wanted);
-  const limit = response.status < 400 ? whole : errors;
-  if (limit === 0 || response.body === null) return { response, head };
-  const { bytes, rest } = await upTo(response, limit);
-  return { response: rest ?? response, head, taken: bytes };
 }
 
 /** Tells an object of a namespace something in a header: whether it took it. What else it answers is not read. */

@@ -22,13 +22,17 @@ extern "C" {
     #[wasm_bindgen(js_name = head)]
     fn request_head(request: &web_sys::Request, names: &JsValue) -> String;
     #[wasm_bindgen(js_name = know)]
-    fn know_credentials(lines: &str, until: f64) -> f64;
+    fn know_credentials(lines: &str, until: f64, now: f64) -> f64;
     // What needs no glue of wasm-bindgen's would be imported by itself, as a second key of the same name.
-    #[wasm_bindgen(catch, js_name = forgetEnded)]
-    fn forget_ended(now: f64) -> Result<bool, JsValue>;
-    /// Has a form of calls: see `forms`.
+    /// Whether there is a form of calls, in the name of these credentials: see `forms`.
+    #[wasm_bindgen(catch, js_name = hasCall)]
+    pub fn has_call(form: u32, known: f64) -> Result<bool, JsValue>;
+    /// Has one; false where the credentials were forgotten.
     #[wasm_bindgen(catch, js_name = defineCall)]
-    pub fn define_call(number: u32, lines: &str) -> Result<(), JsValue>;
+    pub fn define_call(form: u32, known: f64, lines: &str) -> Result<bool, JsValue>;
+    /// Forgets all, before their numbers are given anew.
+    #[wasm_bindgen(catch, js_name = forgetCalls)]
+    pub fn forget_calls() -> Result<(), JsValue>;
     /// Has a form of answers.
     #[wasm_bindgen(catch, js_name = defineAnswer)]
     pub fn define_answer(number: u32, lines: &str) -> Result<(), JsValue>;
@@ -44,6 +48,7 @@ extern "C" {
     #[wasm_bindgen(js_name = send)]
     fn send_call(
         form: u32,
+        known: f64,
         call: &str,
         body: Option<Uint8Array>,
         ms: u32,
@@ -110,8 +115,7 @@ thread_local! {
         names(&READ[CREDENTIALS.len()..].join(","), &WRITE[CREDENTIALS.len()..].join(","));
 }
 
-/// Has JavaScript keep credentials that were found right, until then in Unix seconds: their number. What has ended goes, and with it
-/// the headers of calls, which hold tokens.
+/// Has JavaScript keep credentials that were found right, until then in Unix seconds: their number. What has ended goes.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
@@ -119,12 +123,9 @@ thread_local! {
     reason = "seconds, and numbers that JavaScript counts from 1 on"
 )]
 pub fn know(said: Credentials<'_>, until: u64, now: u64) -> Option<u64> {
-    if forget_ended(now as f64).unwrap_or(true) {
-        forms::forget_calls();
-    }
     let apikey = said.apikey.map(|apikey| ["=", apikey].concat());
     let lines = [said.authorization?, "\n", apikey.as_deref().unwrap_or_default()].concat();
-    Some(know_credentials(&lines, until as f64) as u64)
+    Some(know_credentials(&lines, until as f64, now as f64) as u64)
 }
 
 /// A request's first lines: method, URL, and the usual headers.
@@ -226,11 +227,11 @@ pub async fn send_from(
 
 async fn send_with(call: &Call, timeout_ms: u32, body: Option<Uint8Array>) -> Result<Reply<Sent>, SendError> {
     let lines = [forms::request_id(&call.headers), "\n", &call.url].concat();
-    let form = forms::of_call(call).map_err(|error| broken(&error.into()))?;
-    let sent =
-        settled(send_call(form, &lines, body, timeout_ms, call.whole, call.errors, call.ends_with_request))
-            .await
-            .map_err(|error| broken(&error.into()))?;
+    let (form, known) = forms::of_call(call).map_err(|error| broken(&error.into()))?;
+    let (whole, errors, ends) = (call.whole, call.errors, call.ends_with_request);
+    let sent = settled(send_call(form, known, &lines, body, timeout_ms, whole, errors, ends))
+        .await
+        .map_err(|error| broken(&error.into()))?;
     let sent: Sent = sent.unchecked_into();
     let head = sent.head().ok_or(SendError::Timeout)?;
     Ok(parse(&head, sent, call.reads))

@@ -7,7 +7,7 @@ use std::thread::LocalKey;
 
 use wasm_bindgen::prelude::JsValue;
 
-use super::edge::{define_answer, define_call};
+use super::edge::{define_answer, define_call, forget_calls, has_call};
 use crate::http::{Call, Header};
 
 type Numbers = RefCell<HashMap<String, u32>>;
@@ -21,6 +21,8 @@ thread_local! {
 const MOST: usize = 512;
 /// The number of one that is for once.
 const ONCE: u32 = 0;
+/// Whose name a call is in that is in nobody's, or in theirs whom nobody knows by number.
+const NOBODY: f64 = 0.0;
 /// The headers that say who calls.
 pub const CREDENTIALS: &[&str] = &["authorization", "apikey"];
 /// The headers of calls that are the same again and again.
@@ -40,15 +42,11 @@ const COMMON_IN_ANSWERS: &[&str] = &[
     "x-content-type-options",
 ];
 
-/// A call's.
-pub fn of_call(call: &Call) -> Result<u32, JsValue> {
-    let lines = |known: Option<u64>| {
+/// A call's, and in whose name JavaScript has it: nobody's is 0.
+pub fn of_call(call: &Call) -> Result<(u32, f64), JsValue> {
+    let lines = |without_caller: bool| {
         let mut lines = start(call.method.name(), call.reads, &call.headers);
-        if let Some(number) = known {
-            // What no name has stands between.
-            lines.extend(["#", itoa::Buffer::new().format(number)]);
-        }
-        push_headers(&mut lines, &call.headers, known.is_some());
+        push_headers(&mut lines, &call.headers, without_caller);
         lines
     };
     let is_kept = |header: &Header| {
@@ -57,12 +55,21 @@ pub fn of_call(call: &Call) -> Result<u32, JsValue> {
             // A token that nobody knows by number is for once.
             || call.known.is_some() && is_of_caller(header)
     };
-    if !call.headers.iter().all(is_kept) {
-        return define_call(ONCE, &lines(None)).map(|()| ONCE);
+    if call.headers.iter().all(is_kept) {
+        let known = name_of(call.known);
+        let form = number(&CALLS, &lines(true), forget_calls, |_| Ok(()))?;
+        // JavaScript forgets what it likes.
+        if has_call(form, known)? || define_call(form, known, &lines(false))? {
+            return Ok((form, known));
+        }
     }
-    let known_by = lines(call.known);
-    let whole = || if call.known.is_some() { lines(None) } else { known_by.clone() };
-    number(&CALLS, &known_by, |number| define_call(number, &whole()))
+    define_call(ONCE, NOBODY, &lines(false))?;
+    Ok((ONCE, NOBODY))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "JavaScript counts them from 1 on")]
+fn name_of(known: Option<u64>) -> f64 {
+    known.map_or(NOBODY, |number| number as f64)
 }
 
 /// An answer's.
@@ -75,32 +82,29 @@ pub fn of_answer(status: u16, headers: &[Header]) -> Result<u32, JsValue> {
         is_request_id(header) || COMMON_IN_ANSWERS.contains(&header.0.as_ref()) && is_common
     };
     if headers.iter().all(is_kept) {
-        number(&ANSWERS, &lines, |number| define_answer(number, &lines))
+        number(&ANSWERS, &lines, || Ok(()), |number| define_answer(number, &lines))
     } else {
         define_answer(ONCE, &lines).map(|()| ONCE)
     }
 }
 
-/// JavaScript has forgotten the calls', some of which held a token that has ended.
-pub fn forget_calls() {
-    CALLS.with_borrow_mut(HashMap::clear);
-}
-
-/// The number under which JavaScript has what is known by these lines, which it is told where they are new.
+/// The number under which JavaScript has what is known by these lines, which is defined where they are new. Before numbers are given,
+/// for the first time in this instance or anew, what has them is forgotten.
 fn number(
     known: &'static LocalKey<Numbers>,
     known_by: &str,
+    forget: impl FnOnce() -> Result<(), JsValue>,
     define: impl FnOnce(u32) -> Result<(), JsValue>,
 ) -> Result<u32, JsValue> {
     if let Some(number) = known.with_borrow(|numbers| numbers.get(known_by).copied()) {
         return Ok(number);
     }
-    let number = known.with_borrow_mut(|numbers| {
-        if numbers.len() >= MOST {
-            numbers.clear();
-        }
-        ONCE + 1 + u32::try_from(numbers.len()).unwrap_or(ONCE)
-    });
+    let count = known.with_borrow(HashMap::len) % MOST;
+    if count == 0 {
+        forget()?;
+        known.with_borrow_mut(HashMap::clear);
+    }
+    let number = ONCE + 1 + u32::try_from(count).unwrap_or(ONCE);
     define(number)?;
     known.with_borrow_mut(|numbers| numbers.insert(known_by.to_owned(), number));
     Ok(number)
@@ -115,7 +119,7 @@ fn start(first: &str, wanted: &[&str], headers: &[Header]) -> String {
 }
 
 /// The names of headers, in a line.
-pub fn push_names(lines: &mut String, names: &[&str]) {
+fn push_names(lines: &mut String, names: &[&str]) {
     for (at, name) in names.iter().enumerate() {
         if at > 0 {
             lines.push(',');

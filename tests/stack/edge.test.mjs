@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { defineAnswer, defineCall, forgetEnded, head, know, names, respond, send } from '../../src/shell/edge.js';
+import { defineAnswer, defineCall, forgetCalls, hasCall, head, know, names, respond, send } from '../../src/shell/edge.js';
 
 const NAMES = names('origin,prefer', 'content-type');
 const realFetch = globalThis.fetch;
@@ -10,7 +10,7 @@ const realLog = console.log;
 afterEach(() => {
   globalThis.fetch = realFetch;
   console.log = realLog;
-  forgetEnded(Number.POSITIVE_INFINITY);
+  forgetCalls();
 });
 
 const said = (headers, method = 'GET') => head(new Request('http://127.0.0.1/rest/v1/user', { method, headers }), NAMES);
@@ -18,8 +18,8 @@ const FIRST = 'GET\nhttp://127.0.0.1/rest/v1/user\n';
 
 test('credentials are known by their whole text, apikey included', () => {
   assert.equal(said({ authorization: 'Bearer a', apikey: 'k', prefer: 'p' }), `${FIRST}\n=Bearer a\n=k\n\n=p`);
-  const one = know('Bearer a\n=k', 100);
-  const other = know('Bearer b\n', 100);
+  const one = know('Bearer a\n=k', 100, 1);
+  const other = know('Bearer b\n', 100, 1);
   assert.notEqual(one, other);
   assert.equal(said({ authorization: 'Bearer a', apikey: 'k', prefer: 'p' }), `${FIRST}${one}\n\n\n\n=p`);
   assert.equal(said({ authorization: 'Bearer b' }), `${FIRST}${other}\n\n\n\n`);
@@ -31,16 +31,18 @@ test('credentials are known by their whole text, apikey included', () => {
 });
 
 test('numbers are given once, and what has ended is forgotten', () => {
-  const numbers = [know('Bearer a\n=k', 100), know('Bearer b\n=k', 200), know('Bearer a\n=k', 150)];
+  const numbers = [know('Bearer a\n=k', 100, 1), know('Bearer b\n=k', 200, 1), know('Bearer a\n=k', 150, 1)];
   assert.equal(new Set(numbers).size, 3);
-  assert.equal(said({ authorization: 'Bearer a', apikey: 'k' }).split('\n')[2], String(numbers[2]));
-  assert.equal(forgetEnded(149), false);
-  assert.equal(forgetEnded(150), true);
-  assert.equal(said({ authorization: 'Bearer a', apikey: 'k' }).split('\n')[2], '');
-  assert.equal(said({ authorization: 'Bearer b', apikey: 'k' }).split('\n')[2], String(numbers[1]));
-  for (let n = 0; n < 1100; n += 1) know(`Bearer ${n}\n=k`, 200);
-  assert.equal(said({ authorization: 'Bearer b', apikey: 'k' }).split('\n')[2], '', 'there are never more than so many');
-  assert.notEqual(said({ authorization: 'Bearer 1099', apikey: 'k' }).split('\n')[2], '');
+  const numberOf = (bearer) => said({ authorization: `Bearer ${bearer}`, apikey: 'k' }).split('\n')[2];
+  assert.equal(numberOf('a'), String(numbers[2]));
+  know('Bearer c\n=k', 300, 149);
+  assert.equal(numberOf('a'), String(numbers[2]));
+  know('Bearer d\n=k', 300, 150);
+  assert.equal(numberOf('a'), '');
+  assert.equal(numberOf('b'), String(numbers[1]));
+  for (let n = 0; n < 1100; n += 1) know(`Bearer ${n}\n=k`, 200, 150);
+  assert.equal(numberOf('b'), '', 'there are never more than so many');
+  assert.notEqual(numberOf(1099), '');
 });
 
 /** What the upstream was sent, by calls that begin before any of them is answered. */
@@ -52,30 +54,59 @@ async function sent(calls) {
     await Promise.resolve();
     return new Response('[]', { headers: { 'content-type': 'application/json', 'x-other': '1' } });
   };
-  const replies = await Promise.all(calls.map(([number, id, url]) => send(number, `${id}\n${url}`, undefined, 1000, 0, 0, true)));
+  const replies = await Promise.all(calls.map(([number, known, id, url]) => send(number, known, `${id}\n${url}`, undefined, 1000, 0, 0, true)));
   return { seen, replies };
 }
 
-test('each call has the headers of its form and its own id', async () => {
-  defineCall(1, 'GET\ncontent-type,etag\nauthorization\nBearer a\naccept\napplication/json');
-  defineCall(2, 'POST\n\nauthorization\nBearer b');
-  const { seen, replies } = await sent([[1, 'i1', 'http://up/1'], [2, 'i2', 'http://up/2'], [1, '', 'http://up/3'], [1, 'i4', 'http://up/4']]);
+test('each call has the headers of its form, of its caller and its own id', async () => {
+  const caller = know('Bearer a\n=k', 100, 1);
+  const other = know('Bearer b\n=k', 100, 1);
+  assert.ok(defineCall(1, caller, 'GET\ncontent-type,etag\nauthorization\nBearer a\naccept\napplication/json'));
+  assert.ok(defineCall(1, other, 'GET\n\nauthorization\nBearer b'));
+  assert.ok(defineCall(2, caller, 'POST\n\nauthorization\nBearer a'));
+  assert.ok(defineCall(1, 0, 'GET\n'));
+  const { seen, replies } = await sent([[1, caller, 'i1', 'http://up/1'], [1, other, 'i2', 'http://up/2'], [1, caller, '', 'http://up/3'], [1, 0, 'i4', 'http://up/4'], [2, caller, 'i5', 'http://up/5'], [1, caller, 'i6', 'http://up/6']]);
   assert.deepEqual(seen.map(({ url, method, headers }) => [url, method, headers.authorization, headers['x-request-id']]), [
-    ['http://up/1', 'GET', 'Bearer a', 'i1'], ['http://up/2', 'POST', 'Bearer b', 'i2'], ['http://up/3', 'GET', 'Bearer a', undefined], ['http://up/4', 'GET', 'Bearer a', 'i4'],
+    ['http://up/1', 'GET', 'Bearer a', 'i1'], ['http://up/2', 'GET', 'Bearer b', 'i2'], ['http://up/3', 'GET', 'Bearer a', undefined],
+    ['http://up/4', 'GET', undefined, 'i4'], ['http://up/5', 'POST', 'Bearer a', 'i5'], ['http://up/6', 'GET', 'Bearer a', 'i6'],
   ]);
-  assert.deepEqual(replies.map(({ head: lines }) => lines), ['200\n=application/json\n', '200', '200\n=application/json\n', '200\n=application/json\n']);
+  assert.deepEqual(replies.map(({ head: lines }) => lines), ['200\n=application/json\n', '200', '200\n=application/json\n', '200', '200', '200\n=application/json\n']);
 });
 
-test('a form for once is not kept, and no call’s is once credentials have ended', async () => {
-  defineCall(0, 'GET\n\nauthorization\nBearer once');
-  const { seen } = await sent([[0, 'i', 'http://up/1']]);
+test('a form for once is not kept', async () => {
+  defineCall(0, 0, 'GET\n\nauthorization\nBearer once');
+  const { seen } = await sent([[0, 0, 'i', 'http://up/1']]);
   assert.equal(seen[0].headers.authorization, 'Bearer once');
-  await assert.rejects(sent([[0, 'i', 'http://up/1']]));
-  defineCall(3, 'GET\n\nauthorization\nBearer a');
-  assert.equal((await sent([[3, 'i', 'http://up/1']])).seen.length, 1);
-  know('Bearer a\n=k', 100);
-  forgetEnded(100);
-  await assert.rejects(sent([[3, 'i', 'http://up/1']]));
+  await assert.rejects(sent([[0, 0, 'i', 'http://up/1']]));
+});
+
+test('a caller’s forms end with the credentials, and no other’s do', async () => {
+  const caller = know('Bearer a\n=k', 100, 1);
+  const other = know('Bearer b\n=k', 200, 1);
+  for (const known of [0, caller, other]) {
+    assert.equal(hasCall(3, known), false);
+    assert.equal(defineCall(3, known, 'GET\n'), true);
+    assert.equal(hasCall(3, known), true);
+    assert.equal(hasCall(4, known), false);
+  }
+  know('Bearer c\n=k', 300, 100);
+  assert.deepEqual([0, caller, other].map((known) => hasCall(3, known)), [true, false, true]);
+  assert.equal(defineCall(3, caller, 'GET\n'), false);
+  await assert.rejects(sent([[3, caller, 'i', 'http://up/1']]));
+  know('Bearer b\n', 300, 100);
+  assert.equal(hasCall(3, other), false, 'the same token with another key is somebody else');
+  const again = know('Bearer b\n', 300, 100);
+  assert.equal(hasCall(3, again), false);
+  forgetCalls();
+  assert.equal(hasCall(3, 0), false);
+});
+
+test('there are never more than so many forms', () => {
+  const callers = Array.from({ length: 8 }, (_, n) => know(`Bearer ${n}\n=k`, 100, 1));
+  for (let form = 1; form <= 400; form += 1) for (const caller of callers) assert.ok(defineCall(form, caller, 'GET\n'));
+  const kept = callers.map((caller) => Array.from({ length: 401 }, (_, form) => hasCall(form, caller)).filter(Boolean).length);
+  assert.ok(kept.reduce((sum, count) => sum + count) <= 2048);
+  assert.ok(hasCall(400, callers[7]));
 });
 
 test('a late call is answered with nothing, and aborted where no request ends it', async () => {
@@ -85,8 +116,8 @@ test('a late call is answered with nothing, and aborted where no request ends it
       signal = init.signal;
       return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
     };
-    defineCall(1, 'GET\n');
-    assert.deepEqual(await send(1, '\nhttp://up/', undefined, 20, 0, 0, endsWithRequest), {});
+    defineCall(1, 0, 'GET\n');
+    assert.deepEqual(await send(1, 0, '\nhttp://up/', undefined, 20, 0, 0, endsWithRequest), {});
     assert.equal(signal?.aborted, endsWithRequest ? undefined : true);
   }
 });
@@ -99,4 +130,12 @@ test('answers of one form differ by their ids, and each has its line', async () 
   assert.deepEqual(answers.map(({ status, headers }) => [status, headers.get('content-type'), headers.get('x-request-id')]), [[201, 'text/plain', 'a'], [201, 'text/plain', 'b'], [201, 'text/plain', null]]);
   assert.equal(await answers[0].text(), 'a');
   assert.deepEqual(lines, ['one', 'three']);
+});
+
+test('a call that fails is rejected, also after its head, and leaves no timer', async () => {
+  for (const answer of [() => Promise.reject(new TypeError('gone')), async () => new Response(new ReadableStream({ pull: () => Promise.reject(new TypeError('gone')) }), { status: 500 })]) {
+    globalThis.fetch = answer;
+    defineCall(1, 0, 'GET\n');
+    await assert.rejects(send(1, 0, '\nhttp://up/', undefined, 600_000, 0, 1024, true), /gone/);
+  }
 });

@@ -40,7 +40,6 @@ class Ratelimit {
 function surroundings(env) {
   Object.assign(globalThis, {
     Response: Answer,
-    AbortController: class {},
     fetch: async (_, { method, headers }) => new Reply(headers.get('accept'), method === 'POST' ? 201 : 200),
     setTimeout: () => 1,
     clearTimeout() {},
