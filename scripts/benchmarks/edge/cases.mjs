@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { importJWK, SignJWT } from 'jose';
+import { isHono } from './peers.mjs';
 
 const id = (n) => `00000000-0000-4000-8000-${n.toString(16).padStart(12, '0')}`;
 const PATIENT = id(0xa0001);
@@ -52,7 +53,7 @@ export function cases({ anonKey, token, pool, es256 }) {
   const headers = (bearer = token) => ({ apikey: anonKey, authorization: `Bearer ${bearer}` });
   const usual = headers();
   const both = (rest, hono) => (peer) => {
-    const make = peer === 'hono' ? hono : rest;
+    const make = isHono(peer) ? hono : rest;
     return (n) => ({ headers: usual, status: 200, ...make(n) });
   };
   const post = (path, body, more) => ({ method: 'POST', path, body: JSON.stringify(body), headers: { ...usual, ...json, ...more } });

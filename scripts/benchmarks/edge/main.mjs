@@ -1,4 +1,4 @@
-// scripts/bench: the real Worker, the platform's floor (bare), what one would write instead (hono) and PostgREST itself, in
+// scripts/bench: the real Worker, the platform's floor (bare), what one would write instead (hono, hono-logged) and PostgREST itself, in
 // one run on the same workerd and the same upstreams, in turns. Prints tables; --json FILE writes all, --plots DIR pictures.
 
 import { spawnSync } from 'node:child_process';
@@ -17,7 +17,7 @@ import { cases, credentials } from './cases.mjs';
 import { closedLoop, firstAnswer, fixedRate } from './load.mjs';
 import { residentMiB, rounds, turn } from './measure.mjs';
 import { own } from './own.mjs';
-import { FLOOR, PEERS, peerOptions, startPeers } from './peers.mjs';
+import { FLOOR, LOGGED, PEERS, peerOptions, startPeers } from './peers.mjs';
 import { plots } from './plots.mjs';
 import { artefact, print } from './report.mjs';
 
@@ -29,7 +29,9 @@ const LOAD = { connections: 8, ms: 350 };
 const WARM_UP = { connections: 8, count: 8000 };
 const REAL = { connections: 4, ms: 400 };
 const REAL_WARM_UP = { connections: 4, count: 600 };
-const RATE = { rate: 20, seconds: 60 };
+// One after the other, a second at a time.
+const RATE = { rate: 100, seconds: 1 };
+const RATE_ROUNDS = 15;
 const STARTS = 9;
 // Neither PostgREST nor the floor has an edge that would refuse.
 const EXCEPT = { 'invalid body': ['bare', 'PostgREST', FLOOR] };
@@ -90,7 +92,7 @@ async function prepare() {
     workers.push(...Object.values(peers));
     return { options, upstream, peers, cases: cases(await credentials({ keys, claims, issuer: `${upstream}/auth/v1`, unseen: 25_000 })) };
   };
-  return { static: await side('static', staticUrl, [...PEERS, FLOOR]), real: await side('real', gatewayUrl) };
+  return { static: await side('static', staticUrl, [...PEERS, LOGGED, FLOOR]), real: await side('real', gatewayUrl) };
 }
 
 async function measure(sides) {
@@ -132,7 +134,7 @@ function without(peers, names) {
 async function forTheRecord({ peers, cases: { once } }) {
   const results = {};
   for (const [name, of] of Object.entries(once)) {
-    const those = without(peers, name === 'bad token' ? ['bare', FLOOR] : [FLOOR]);
+    const those = without(peers, name === 'bad token' ? ['bare', LOGGED, FLOOR] : [LOGGED, FLOOR]);
     results[name] = {};
     for (const peer of Object.keys(those)) {
       await closedLoop(those[peer].url, of(peer), { connections: 8, count: 1000 });
@@ -142,13 +144,20 @@ async function forTheRecord({ peers, cases: { once } }) {
   return results;
 }
 
-/** Below saturation, each as often as the other: what lies between asking PostgREST and asking us. */
+/** Below saturation, in turns: what lies between asking PostgREST and asking us. */
 async function atARate({ upstream, peers, cases: { full } }) {
   const of = full['read 20'];
   const targets = { direct: { url: upstream, request: of('PostgREST') }, ours: { url: peers.ours.url, request: of('ours') }, bare: { url: peers.bare.url, request: of('bare') }, hono: { url: peers.hono.url, request: of('hono') } };
-  const times = await fixedRate(targets, RATE);
+  const times = Object.fromEntries(Object.keys(targets).map((name) => [name, []]));
+  for (let round = 0; round < RATE_ROUNDS; round += 1) {
+    for (const name of inTurn(Object.keys(targets), round)) times[name].push(...(await fixedRate({ [name]: targets[name] }, RATE))[name]);
+  }
   const share = (name, p) => percentile(times[name], p);
   return Object.fromEntries(Object.keys(targets).map((name) => [name, { p50: share(name, 0.5), p99: share(name, 0.99), addedP50: share(name, 0.5) - share('direct', 0.5), addedP99: share(name, 0.99) - share('direct', 0.99) }]));
+}
+
+function inTurn(names, round) {
+  return [...names.slice(round % names.length), ...names.slice(0, round % names.length)];
 }
 
 /** From the start of workerd to the first answer, and what it computed until then. */

@@ -13,6 +13,10 @@ export const WORKER_CORE = 1;
 export const PEERS = ['ours', 'bare', 'hono'];
 /** What the calls to the platform cost that ours cannot do without. */
 export const FLOOR = 'floor';
+/** Hono with an id, a limit of time and a log, as ours. */
+export const LOGGED = 'hono-logged';
+
+export const isHono = (name) => name === 'hono' || name === LOGGED;
 
 function bundle(folder, name) {
   const outfile = join(folder, `${name}.bundle.js`);
@@ -27,7 +31,7 @@ export function peerOptions(name, { stateDir, upstream, keys, jwksUrl, at = name
   const hono = { SUPABASE_URL: upstream, SUPABASE_ANON_KEY: keys.anonKey, JWT_SECRET: keys.jwtSecret, JWKS: JSON.stringify({ keys: [publicJwk(keys)] }) };
   return {
     folder: join(stateDir, 'extra', at),
-    vars: name === 'hono' ? hono : vars,
+    vars: isHono(name) ? hono : vars,
     under: pinned(WORKER_CORE),
     ...(name !== 'ours' && { modules: bundle(stateDir, name) }),
   };
