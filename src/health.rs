@@ -1,5 +1,6 @@
 //! Whether the Worker runs (`/health`), and whether its upstreams answer (`/ready`).
 
+use futures::future::{join_all, join3};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -13,8 +14,8 @@ use crate::problem::{Kind, Problem};
 const MAX_BYTES: usize = 256 * 1024;
 /// How long an upstream may take to say that it is there.
 const TIMEOUT_MS: u32 = 3_000;
-/// How long the chatbot's Worker may take to ask all of its own, one after the other.
-const CHATBOT_TIMEOUT_MS: u32 = 6 * TIMEOUT_MS;
+/// How long the chatbot's Worker may take to ask all of its own.
+const CHATBOT_TIMEOUT_MS: u32 = TIMEOUT_MS + 1_000;
 
 /// `/.well-known/chairside`: says what this is, and what a client needs to begin: the paths and a public key.
 pub fn home<S>(config: &Config, method: Method) -> Result<Answer<S>, Problem> {
@@ -44,23 +45,14 @@ pub async fn ready<P: Platform>(
 ) -> Result<Answer<P::Stream>, Problem> {
     check_method(method)?;
     let base = &app.config.supabase_url;
-    let rest = is_up(app, platform, format!("{base}/rest/v1/clinic_settings?select=time_zone&limit=1")).await;
-    let auth = is_up(app, platform, format!("{base}/auth/v1/health")).await;
-    let state = |up: bool| if up { "up" } else { "down" };
+    let rest = is_up(app, platform, format!("{base}/rest/v1/clinic_settings?select=time_zone&limit=1"));
+    let auth = is_up(app, platform, format!("{base}/auth/v1/health"));
+    let (rest, auth, others) = join3(rest, auth, others(app, platform)).await;
     let mut upstreams = Map::new();
-    upstreams.insert("rest".to_owned(), json!(state(rest)));
-    upstreams.insert("auth".to_owned(), json!(state(auth)));
-    if cfg!(feature = "chatbot") {
-        for (name, url) in chatbot(&app.config.knowledge) {
-            upstreams.insert(name.to_owned(), json!(state(answers(platform, url).await)));
-        }
-    } else {
-        let said = platform.chatbot_ready(CHATBOT_TIMEOUT_MS).await;
-        let its = said.and_then(|said| serde_json::from_slice::<Ready>(&said).ok());
-        upstreams.insert("chatbot".to_owned(), json!(state(its.is_some())));
-        for (name, of_it) in its.map(|its| its.upstreams).unwrap_or_default() {
-            upstreams.entry(name).or_insert(of_it);
-        }
+    upstreams.insert("rest".to_owned(), state(rest));
+    upstreams.insert("auth".to_owned(), state(auth));
+    for (name, of_it) in others {
+        upstreams.entry(name).or_insert(of_it);
     }
     let status = if rest && auth { 200 } else { 503 };
     let body = json!({
@@ -68,6 +60,26 @@ pub async fn ready<P: Platform>(
         "upstreams": upstreams,
     });
     json_answer(method, status, &body)
+}
+
+fn state(up: bool) -> Value {
+    json!(if up { "up" } else { "down" })
+}
+
+/// The upstreams that make nothing unready.
+async fn others<P: Platform>(app: &App, platform: &P) -> Map<String, Value> {
+    if cfg!(feature = "chatbot") {
+        let states = chatbot(&app.config.knowledge)
+            .into_iter()
+            .map(|(name, url)| async move { (name.to_owned(), state(answers(platform, url).await)) });
+        return join_all(states).await.into_iter().collect();
+    }
+    let said = platform.chatbot_ready(CHATBOT_TIMEOUT_MS).await;
+    let its = said.and_then(|said| serde_json::from_slice::<Ready>(&said).ok());
+    let chatbot = state(its.is_some());
+    let mut upstreams = its.map(|its| its.upstreams).unwrap_or_default();
+    upstreams.insert("chatbot".to_owned(), chatbot);
+    upstreams
 }
 
 /// What the chatbot's Worker answers to `/ready`.
