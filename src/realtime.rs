@@ -7,8 +7,9 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
+use crate::access::{self, Intent, Reading};
 use crate::app::{App, Seen, address};
-use crate::auth::Role;
+use crate::auth::{Caller, Role};
 use crate::http::{Answer, Budget, Call, Collected, Method, Payload, Platform, Request};
 use crate::live::audience::Viewer;
 use crate::live::phoenix::Vsn;
@@ -94,20 +95,58 @@ struct Code {
     code: String,
 }
 
-/// Verifies a token, which may also be one of the project's public keys, and reads the caller's role.
+/// Verifies a token, which may also be one of the project's public keys, and reads the caller's role. That somebody of the staff
+/// follows medical records is noted, once for each token: `reads` says which, without values.
 ///
 /// # Errors
 /// Why not, in Realtime's words where the token is at fault.
-pub async fn grant<P: Platform>(app: &App, token: &str, platform: &P) -> Result<Grant, Refusal> {
+pub async fn grant<P: Platform>(
+    app: &App,
+    token: &str,
+    reads: Option<String>,
+    platform: &P,
+) -> Result<Grant, Refusal> {
     let caller = app.token_caller(token, platform).await.map_err(|problem| refusal(&problem))?;
     let Some(id) = caller.id else {
         return Ok(Grant { viewer: Viewer { role: Role::Anon, id: None }, expires_at: None });
     };
-    let forward = Forward { config: &app.config, caller: &caller, request_id: &platform.new_id() };
+    let request_id = platform.new_id();
+    let forward = Forward { config: &app.config, caller: &caller, request_id: &request_id };
     let query = format!("select=role(code)&id=eq.{}", id.hyphenated());
     let call = forward.call(Spec::get("user", query));
     let role = read_role(app, call, platform).await?;
+    if let Some(reads) = reads.filter(|_| app.config.access_log && is_staff(role)) {
+        note(app, &caller, reads, request_id, platform).await?;
+    }
     Ok(Grant { viewer: Viewer { role, id: Some(id) }, expires_at: caller.expires_at })
+}
+
+const fn is_staff(role: Role) -> bool {
+    matches!(role, Role::Dentist | Role::Receptionist | Role::Admin)
+}
+
+async fn note<P: Platform>(
+    app: &App,
+    caller: &Caller,
+    query: String,
+    request_id: String,
+    platform: &P,
+) -> Result<(), Refusal> {
+    let intent = access::intent(caller, |actor| Reading {
+        id: platform.new_id(),
+        at_ms: platform.now_ms(),
+        actor,
+        method: "LISTEN".to_owned(),
+        route: "/realtime/v1/websocket".to_owned(),
+        query,
+        row_count: None,
+        request_id,
+    });
+    let Some(intent) = intent else { return Ok(()) };
+    // How many rows it will be, nobody will tell.
+    let intent = Intent { is_told: true, ..intent };
+    let intent = serde_json::to_string(&intent).map_err(|_| Refusal::Unavailable)?;
+    platform.note_access(&app.config.clinic_id, intent).await.map_err(|_| Refusal::Unavailable)
 }
 
 async fn read_role<P: Platform>(app: &App, call: Call, platform: &P) -> Result<Role, Refusal> {

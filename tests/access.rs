@@ -7,10 +7,13 @@ use std::collections::BTreeMap;
 use chairside::access::queue::{Effect, Event, GATHER_MS, MOST, OPEN_MS, Queue, Sender};
 use chairside::access::{Intent, Outcome, Reading};
 use chairside::http::{Method, find};
+use chairside::live::room::{Grant, Refusal};
+use chairside::realtime;
+use futures::executor::block_on;
 use serde_json::{Value, json};
 use support::{
-    NEW_ID, NOW, REQUEST_ID, Script, Seen, TestRequest, get, ok_json, pg_error, reply, request, run, script,
-    user_token,
+    NEW_ID, NOW, REQUEST_ID, Script, Seen, TestRequest, app, get, ok_json, pg_error, reply, request, run,
+    script, user_token,
 };
 
 const DENTIST: &str = "00000000-0000-4000-8000-0000000000d1";
@@ -125,6 +128,55 @@ fn a_refusal_that_lists_alerts_has_shown_them() {
     assert_eq!(seen.access, [Outcome { id: NEW_ID.into(), shown: true, row_count: Some(2) }]);
 }
 
+const FOLLOWED: &str = "event=*&table=treatment_records&filter=patient_id=eq.?";
+
+fn follow(code: &str, reads: Option<&str>, full: bool) -> (Result<Grant, Refusal>, Vec<Value>) {
+    let script = script(vec![ok_json(&json!([{ "role": { "code": code } }]).to_string())]);
+    script.full.set(full);
+    // The role is the database's, whatever the token says.
+    let token = user_token(DENTIST, "dentist");
+    let granted = block_on(realtime::grant(&app(), &token, reads.map(str::to_owned), &script));
+    (granted, script.noted.take())
+}
+
+#[test]
+fn staff_that_follows_medical_records_in_a_live_room_is_noted_before_it_may() {
+    for code in ["dentist", "receptionist", "admin"] {
+        let (granted, noted) = follow(code, Some(FOLLOWED), false);
+        assert_eq!(granted.map(|grant| grant.viewer.role.as_str()), Ok(code));
+        let reading = json!({
+            "id": NEW_ID, "at_ms": NOW * 1000, "actor": DENTIST, "method": "LISTEN", "route": "/realtime/v1/websocket",
+            "query": FOLLOWED, "row_count": null, "request_id": NEW_ID,
+        });
+        let token = user_token(DENTIST, "dentist");
+        assert_eq!(
+            noted,
+            [json!({ "reading": reading, "token": token, "expires_at": NOW + 3600, "is_told": true })]
+        );
+        assert_eq!(follow(code, None, false).1, [] as [Value; 0]);
+        assert_eq!(follow(code, Some(FOLLOWED), true).0, Err(Refusal::Unavailable));
+    }
+    let (granted, noted) = follow("patient", Some(FOLLOWED), true);
+    assert!(granted.is_ok() && noted.is_empty());
+}
+
+#[test]
+fn what_nothing_more_is_told_of_is_sent_at_once() {
+    let mut queue = Queue::restore(&[], false);
+    let told = |is_told| Intent { is_told, ..intent(if is_told { "told" } else { "open" }, "t", LATER) };
+    for is_told in [true, false] {
+        queue.handle(1_000, 0, Event::Note(told(is_told)));
+    }
+    let effects = queue.handle(1_000 + GATHER_MS, 0, Event::Alarm);
+    let sent = effects.iter().find_map(|effect| match effect {
+        Effect::Deliver { readings, .. } => {
+            Some(readings.iter().map(|one| one.id.as_str()).collect::<Vec<_>>())
+        }
+        _ => None,
+    });
+    assert_eq!(sent, Some(vec!["told"]));
+}
+
 fn intent(id: &str, token: &str, expires_at: u64) -> Intent {
     let reading = Reading {
         id: id.into(),
@@ -136,7 +188,7 @@ fn intent(id: &str, token: &str, expires_at: u64) -> Intent {
         row_count: None,
         request_id: "x".into(),
     };
-    Intent { reading, token: token.into(), expires_at }
+    Intent { reading, token: token.into(), expires_at, is_told: false }
 }
 
 const LATER: u64 = 1_000_000;

@@ -136,7 +136,7 @@ fn only_a_requests_own_calls_end_with_it() {
     let token = user_token(PATIENT, "patient");
     assert!(run_on(&app, &by(&token), &script).calls[0].ends_with_request);
     // A Room's outlives every request, so that a late call has to be aborted.
-    let _ = block_on(realtime::grant(&app, &token, &script));
+    let _ = block_on(realtime::grant(&app, &token, None, &script));
     assert_eq!(script.calls.borrow().len(), 2);
     assert!(!script.calls.borrow()[1].ends_with_request);
 }

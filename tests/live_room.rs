@@ -575,6 +575,75 @@ fn a_token_s_end_ends_the_subscription_on_time() {
     assert!(bench.store.keys().all(|key| !key.starts_with("sub/")));
 }
 
+// Medical records.
+
+fn reads(bench: &Bench) -> Vec<Option<&str>> {
+    let asked = bench.out.iter().filter_map(|effect| match effect {
+        RoomEffect::Authorise { reads, .. } => Some(reads.as_deref()),
+        _ => None,
+    });
+    asked.collect()
+}
+
+#[test]
+fn who_asks_for_medical_records_says_so_when_the_token_is_looked_at() {
+    let entry = |event: &str, table: &str, filter: Option<&str>| json!({ "event": event, "schema": "public", "table": table, "filter": filter });
+    let of_patient = |n: u128| format!("patient_id=eq.{}", uuid::Uuid::from_u128(n));
+    let cases = [
+        (vec![entry("*", "service", None), entry("*", "appointment", None)], None),
+        (vec![entry("*", "*", None)], Some("event=*&table=*")),
+        (
+            vec![
+                entry("*", "service", None),
+                entry("UPDATE", "treatment_records", Some(&of_patient(1))),
+                entry("UPDATE", "treatment_records", Some(&of_patient(2))),
+                entry(
+                    "INSERT",
+                    "patient_medical_history",
+                    Some("severity=not.in.(mild,severe),title=ilike.*nut*"),
+                ),
+            ],
+            Some(
+                "event=INSERT&table=patient_medical_history&filter=severity=not.in.?,title=ilike.?; \
+                 event=UPDATE&table=treatment_records&filter=patient_id=eq.?",
+            ),
+        ),
+        // Nobody is shown anything.
+        (vec![entry("*", "treatment_records", Some("nothing=eq.1"))], None),
+        (Vec::new(), None),
+    ];
+    for (entries, said) in cases {
+        let mut bench = Bench::joined(&["admin"]);
+        bench.join_as(1, "2", "realtime:other", "admin", json!({ "postgres_changes": entries }));
+        assert_eq!(reads(&bench), [said], "{entries:?}");
+        // And again for each newer token.
+        bench.out.clear();
+        bench.push(1, "2", "3", "realtime:other", "access_token", json!({ "access_token": "dentist" }));
+        assert_eq!(reads(&bench), [said], "{entries:?}");
+    }
+}
+
+#[test]
+fn a_question_without_medical_records_does_not_answer_for_one_with_them() {
+    let mut bench = Bench::joined(&["admin"]);
+    bench.authorises = false;
+    let join = |bench: &mut Bench, reference: &str, table: &str| {
+        let entries = json!([{ "event": "*", "schema": "public", "table": table }]);
+        bench.join_as(
+            1,
+            reference,
+            &format!("realtime:{reference}"),
+            "dentist",
+            json!({ "postgres_changes": entries }),
+        );
+    };
+    join(&mut bench, "2", "service");
+    join(&mut bench, "3", "treatment_records");
+    join(&mut bench, "4", "treatment_records");
+    join(&mut bench, "5", "service");
+    assert_eq!(reads(&bench), [None, Some("event=*&table=treatment_records")]);
+}
+
 // A newer token.
 
 #[test]

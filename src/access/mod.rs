@@ -4,7 +4,8 @@
 //! waits for both: what was read is known to have been, whatever becomes of the Worker. How many rows it was is told
 //! a moment afterwards. From the queue it goes to the database, under the reader's own token, until it is in; each has an id of
 //! ours, by which one that is told twice is kept once. (Not the request's id: that is the client's to choose, and a
-//! second reading under the same one would be none.)
+//! second reading under the same one would be none.) Who follows medical records in a live room reads whatever comes: that is noted
+//! before the subscription is answered, for each token under which it goes on.
 
 pub mod queue;
 
@@ -29,7 +30,7 @@ pub struct Reading {
     pub at_ms: u64,
     /// Who: believed under the service key alone.
     pub actor: String,
-    /// The request's method.
+    /// The request's method; `LISTEN` for a subscription in a live room.
     pub method: String,
     /// Its path, by the schema's names.
     pub route: String,
@@ -50,6 +51,9 @@ pub struct Intent {
     pub token: String,
     /// When that ends, in Unix seconds.
     pub expires_at: u64,
+    /// Whether nothing more will be told of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_told: bool,
 }
 
 impl std::fmt::Debug for Intent {
@@ -132,7 +136,8 @@ pub fn tells(function: &Function) -> bool {
 /// token may be older than a role.
 pub fn intent(caller: &Caller, reading: impl FnOnce(String) -> Reading) -> Option<Intent> {
     let (id, token) = (caller.id?, caller.token()?);
-    Some(Intent { reading: reading(text_of(id)), token: token.to_owned(), expires_at: caller.expires_at? })
+    let (reading, expires_at) = (reading(text_of(id)), caller.expires_at?);
+    Some(Intent { reading, token: token.to_owned(), expires_at, is_told: false })
 }
 
 #[cfg(test)]
@@ -167,7 +172,7 @@ mod tests {
             row_count: None,
             request_id: String::new(),
         };
-        let intent = Intent { reading, token: "secret".into(), expires_at: 0 };
+        let intent = Intent { reading, token: "secret".into(), expires_at: 0, is_told: false };
         assert!(!format!("{intent:?}").contains("secret"));
     }
 

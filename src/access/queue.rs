@@ -193,7 +193,8 @@ impl Queue {
             return;
         }
         let key = intent.reading.id.clone();
-        let kept = Kept { intent, since_ms: now, settled: false };
+        let settled = intent.is_told;
+        let kept = Kept { intent, since_ms: now, settled };
         effects.extend(save(&key, &kept));
         self.entries.insert(key, kept);
     }

@@ -75,6 +75,22 @@ impl Binding {
         if self.op.is_some() && self.op != shown.op() { Visible::Nothing } else { shown }
     }
 
+    /// Whether it asks for rows of one of these tables.
+    pub fn asks_for(&self, tables: &[&str]) -> bool {
+        self.table.is_none_or(|table| tables.contains(&table))
+    }
+
+    /// What it asks for, with `?` for each value: `event=UPDATE&table=service&filter=code=eq.?`.
+    pub fn shape(&self) -> String {
+        let event = self.op.map_or("*", Op::as_str);
+        let mut shape = ["event=", event, "&table=", self.table.unwrap_or("*")].concat();
+        for (at, condition) in self.conditions.iter().enumerate() {
+            shape.push_str(if at == 0 { "&filter=" } else { "," });
+            shape.push_str(&condition.shape());
+        }
+        shape
+    }
+
     fn filtered(&self, change: &Change, visible: Visible) -> Visible {
         let matches = |image: &Option<Row>| {
             image.as_ref().is_some_and(|row| self.conditions.iter().all(|condition| condition.passes(row)))

@@ -8,17 +8,17 @@ pub static SCHEMA: Schema = Schema { tables: TABLES, functions: FUNCTIONS };
 static TABLES: &[Table] = &[
     Table {
         name: "access_log",
-        comment: note("Readings of medical records by staff: medical history, treatment records, and functions that tell of them. For admins; append only."),
+        comment: note("Readings of medical records by staff: medical history, treatment records, functions that tell of them, and subscriptions to them in live rooms. For admins; append only."),
         is_view: false,
         columns: &[
             Column { name: "id", ty: Type::Uuid, pg_type: "uuid", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[], comment: note("Made by the edge for each reading, so that one that is told twice is kept once. Not the request's id, which is the client's to choose.") },
             Column { name: "at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[], comment: note("When it was read.") },
             Column { name: "actor", ty: Type::Uuid, pg_type: "uuid", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[], comment: note("Who read it.") },
             Column { name: "actor_role", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[], comment: note("The reader's role in the clinic.") },
-            Column { name: "method", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[], comment: note("The request's method.") },
+            Column { name: "method", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[], comment: note("The request's method; LISTEN for a subscription in a live room, which is logged for each token that it goes on with.") },
             Column { name: "route", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[], comment: note("The request's path.") },
-            Column { name: "query", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[], comment: note("The canonical query, with ? for each value.") },
-            Column { name: "row_count", ty: Type::Int4, pg_type: "int4", nullable: true, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "access_log_row_count_range", test: Test::AtLeast("0", true) }], comment: note("How many rows were answered; null where that is not known, as when the Worker died meanwhile.") },
+            Column { name: "query", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[], comment: note("The canonical query, or what a subscription asks for, with ? for each value.") },
+            Column { name: "row_count", ty: Type::Int4, pg_type: "int4", nullable: true, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "access_log_row_count_range", test: Test::AtLeast("0", true) }], comment: note("How many rows were answered; null where that is not known, as of a subscription, or when the Worker died meanwhile.") },
             Column { name: "request_id", ty: Type::Text(0), pg_type: "text", nullable: true, has_default: false, insertable: false, updatable: false, rules: &[], comment: note("X-Request-Id of the request.") },
             Column { name: "recorded_by", ty: Type::Text(0), pg_type: "text", nullable: false, has_default: false, insertable: false, updatable: false, rules: &[Rule { constraint: "access_log_recorded_by_known", test: Test::OneOf(&["caller", "service"]) }], comment: note("Whose token said so: the reader's own (caller), or the service key after that one had ended (service).") },
             Column { name: "recorded_at", ty: Type::Timestamptz, pg_type: "timestamptz", nullable: false, has_default: true, insertable: false, updatable: false, rules: &[], comment: note("When the entry was made.") },

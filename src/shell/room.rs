@@ -229,12 +229,12 @@ impl Inner {
             RoomEffect::SetAlarm(at) => object::set_alarm(&self.state, Some(at)),
             RoomEffect::ClearAlarm => object::set_alarm(&self.state, None),
             RoomEffect::Log(notice) => console_log!("room: {notice:?}"),
-            RoomEffect::Authorise { request, token } => {
+            RoomEffect::Authorise { request, token, reads } => {
                 let inner = Rc::clone(self);
                 self.state.wait_until(async move {
                     let platform = EdgePlatform::new(inner.env.clone());
                     let result = match &inner.app {
-                        Some(app) => realtime::grant(app, token.expose(), &platform).await,
+                        Some(app) => realtime::grant(app, token.expose(), reads, &platform).await,
                         None => Err(Refusal::Unavailable),
                     };
                     let _ = inner.dispatch(RoomEvent::Authorised { request, result });

@@ -17,15 +17,15 @@ create table public.access_log (
   constraint access_log_recorded_by_known check (recorded_by in ('caller', 'service')),
   constraint access_log_row_count_range check (row_count >= 0)
 );
-comment on table public.access_log is 'Readings of medical records by staff: medical history, treatment records, and functions that tell of them. For admins; append only.';
+comment on table public.access_log is 'Readings of medical records by staff: medical history, treatment records, functions that tell of them, and subscriptions to them in live rooms. For admins; append only.';
 comment on column public.access_log.id is 'Made by the edge for each reading, so that one that is told twice is kept once. Not the request''s id, which is the client''s to choose.';
 comment on column public.access_log.at is 'When it was read.';
 comment on column public.access_log.actor is 'Who read it.';
 comment on column public.access_log.actor_role is 'The reader''s role in the clinic.';
-comment on column public.access_log.method is 'The request''s method.';
+comment on column public.access_log.method is 'The request''s method; LISTEN for a subscription in a live room, which is logged for each token that it goes on with.';
 comment on column public.access_log.route is 'The request''s path.';
-comment on column public.access_log.query is 'The canonical query, with ? for each value.';
-comment on column public.access_log.row_count is 'How many rows were answered; null where that is not known, as when the Worker died meanwhile.';
+comment on column public.access_log.query is 'The canonical query, or what a subscription asks for, with ? for each value.';
+comment on column public.access_log.row_count is 'How many rows were answered; null where that is not known, as of a subscription, or when the Worker died meanwhile.';
 comment on column public.access_log.request_id is 'X-Request-Id of the request.';
 comment on column public.access_log.recorded_by is 'Whose token said so: the reader''s own (caller), or the service key after that one had ended (service).';
 comment on column public.access_log.recorded_at is 'When the entry was made.';
@@ -63,7 +63,7 @@ begin
   end if;
   insert into public.access_log (id, at, actor, actor_role, method, route, query, row_count, request_id, recorded_by)
   select e.id, greatest(least(coalesce(to_timestamp(e.at_ms / 1000.0), now()), now()), now() - interval '30 days'), p.id, r.code, left(coalesce(e.method, ''), 10),
-         left(coalesce(e.route, ''), 200), left(coalesce(e.query, ''), 8000), greatest(e.row_count, 0), left(e.request_id, 200),
+         left(coalesce(e.route, ''), 200), left(coalesce(e.query, ''), 8000), case when e.row_count is not null then greatest(e.row_count, 0) end, left(e.request_id, 200),
          case when by_service then 'service' else 'caller' end
     from jsonb_to_recordset(entries) e (id uuid, at_ms bigint, actor uuid, method text, route text, query text, row_count int, request_id text)
     join public."user" p on p.id = case when by_service then e.actor else auth.uid() end

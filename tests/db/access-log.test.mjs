@@ -63,6 +63,14 @@ test('a time ahead or long past is not believed, and what is too long is cut', (
   assert.ok(one.at <= new Date() && one.query.length === 8000 && other.at > new Date('2020-01-01') && other.row_count === 0);
 }));
 
+test('a count that is not known is none, and not 0', () => rolledBack(async (db) => {
+  const [unknown, none, nothing] = [entry({ row_count: null }), entry({ row_count: 0 }), entry({ row_count: undefined })];
+  await db.as('dentist');
+  assert.equal(await log(db, unknown, none, nothing), 3);
+  await db.as('admin');
+  assert.deepEqual([(await kept(db, unknown)).row_count, (await kept(db, none)).row_count, (await kept(db, nothing)).row_count], [null, 0, null]);
+}));
+
 test('admins read the log; nobody writes, changes or empties it', () => rolledBack(async (db) => {
   const told = entry();
   await db.as('dentist');

@@ -135,7 +135,7 @@ impl Bench {
         self.out.extend(effects.iter().cloned());
         if self.authorises {
             for effect in &effects {
-                if let RoomEffect::Authorise { request, token } = effect {
+                if let RoomEffect::Authorise { request, token, .. } = effect {
                     self.authorised(*request, viewer(token.expose()), self.expires_at);
                 }
             }

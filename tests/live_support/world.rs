@@ -519,7 +519,7 @@ impl World {
                     *socket = Some(attachment);
                 }
             }
-            RoomEffect::Authorise { request, token } => {
+            RoomEffect::Authorise { request, token, .. } => {
                 let result = if self.faults.refuse_authorisation {
                     Err(Refusal::Unavailable)
                 } else {

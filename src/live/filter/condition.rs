@@ -93,6 +93,7 @@ fn unquote(value: &str) -> String {
 pub(super) struct Condition {
     column: &'static Column,
     negate: bool,
+    operator: &'static str,
     test: Test,
 }
 
@@ -113,7 +114,7 @@ impl Segment {
         let column = table.column(&self.column).ok_or_else(|| {
             format!("ERROR P0001 (raise_exception) invalid column for filter {}", self.column)
         })?;
-        Ok(Condition { column, negate: self.negate, test: self.test(column)? })
+        Ok(Condition { column, negate: self.negate, operator: self.operator, test: self.test(column)? })
     }
 
     fn test(&self, column: &'static Column) -> Result<Test, String> {
@@ -170,6 +171,12 @@ fn pattern(column: &Column, pattern: &str, any_case: bool) -> Result<Like, Strin
 }
 
 impl Condition {
+    /// How it is written, with `?` for its values.
+    pub fn shape(&self) -> String {
+        let not = if self.negate { "not." } else { "" };
+        [self.column.name, "=", not, self.operator, ".?"].concat()
+    }
+
     /// Whether the row satisfies it; as in SQL, a comparison with null is neither true nor, negated, true.
     pub fn passes(&self, row: &Row) -> bool {
         self.holds(row).is_some_and(|holds| holds != self.negate)

@@ -121,12 +121,14 @@ pub enum RoomEffect {
     },
     /// Keep this with the socket.
     Attach(Attachment),
-    /// Verify the token and read the caller's live role with it, then [`RoomEvent::Authorised`].
+    /// Verify the token, read the caller's live role with it and note what is read, then [`RoomEvent::Authorised`].
     Authorise {
         /// For the answer.
         request: u64,
         /// The token as the client sent it; also a public key.
         token: Secret,
+        /// Which medical records are followed under it, with `?` for each value.
+        reads: Option<String>,
     },
     /// Ask the Feed for the log after the cursor, then [`RoomEvent::LogPage`] or [`RoomEvent::LogFailed`].
     ReadLog {

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Room;
 use super::event::{ClientId, Grant, Refusal, RoomEffect};
-use super::subscription::{PendingJoin, Topic};
+use super::subscription::{PendingJoin, Topic, medical, parse_entries};
 use crate::config::Secret;
 
 const ANSWER_MS: u64 = 15_000;
@@ -35,6 +35,8 @@ impl Waiter {
 struct Request {
     client: ClientId,
     token: Secret,
+    /// Which medical records the waiters follow.
+    reads: Option<String>,
     waiters: Vec<Waiter>,
     /// People whose row changed since it was asked: an answer about them may be of before.
     changed: Vec<Uuid>,
@@ -84,7 +86,10 @@ impl Requests {
 impl Room {
     /// Asks whose token it is, unless that is being asked already.
     pub(super) fn authorise(&mut self, now: u64, client: ClientId, token: Secret, waiter: Waiter) {
-        let same = |one: &&mut Request| one.client == client && one.token == token;
+        let reads = self.reads_of(client, &waiter);
+        let same = |one: &&mut Request| {
+            one.client == client && one.token == token && (reads.is_none() || one.reads == reads)
+        };
         if let Some(found) = self.requests.all.values_mut().find(same) {
             found.waiters.push(waiter);
             return;
@@ -92,13 +97,29 @@ impl Room {
         let limit = self.clients.limits().joins_per_second;
         let is_later = !self.clients.get_mut(client).is_some_and(|one| one.questions.admit(now, limit));
         let asked_at = if is_later { now + LATER_MS } else { now };
-        self.ask(Request { client, token, waiters: vec![waiter], changed: Vec::new(), asked_at, is_later });
+        self.ask(Request {
+            client,
+            token,
+            reads,
+            waiters: vec![waiter],
+            changed: Vec::new(),
+            asked_at,
+            is_later,
+        });
+    }
+
+    fn reads_of(&self, client: ClientId, waiter: &Waiter) -> Option<String> {
+        match waiter {
+            Waiter::Join(pending) => medical(&parse_entries(&pending.join.postgres_changes).ok()?),
+            Waiter::Refresh { topic, .. } => medical(&self.subscriptions.get(client, topic)?.set.bindings),
+        }
     }
 
     fn ask(&mut self, request: Request) {
         let number = self.number();
         if !request.is_later {
-            self.clients.out.push(RoomEffect::Authorise { request: number, token: request.token.clone() });
+            let (token, reads) = (request.token.clone(), request.reads.clone());
+            self.clients.out.push(RoomEffect::Authorise { request: number, token, reads });
         }
         self.requests.all.insert(number, request);
     }
@@ -111,7 +132,7 @@ impl Room {
             (asked.changed, asked.asked_at) = (Vec::new(), now);
             return self.ask(asked);
         }
-        let (client, token) = (asked.client, asked.token);
+        let (client, token, reads) = (asked.client, asked.token, asked.reads);
         for waiter in asked.waiters {
             match waiter {
                 Waiter::Join(pending) => self.join_authorised(now, *pending, result),
@@ -124,6 +145,7 @@ impl Room {
                         self.ask(Request {
                             client,
                             token: token.clone(),
+                            reads: reads.clone(),
                             waiters,
                             changed,
                             asked_at,

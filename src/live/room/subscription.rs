@@ -1,5 +1,6 @@
 //! One joined topic of one socket.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
@@ -7,7 +8,9 @@ use uuid::Uuid;
 
 use super::event::{ClientId, Grant};
 use super::stored::{StoredPresence, StoredSubscription};
+use crate::access::MEDICAL;
 use crate::auth::Role;
+use crate::gathered::gathered;
 use crate::ids::text_of;
 use crate::live::audience::Viewer;
 use crate::live::filter::{Binding, BindingError, assign_ids};
@@ -167,4 +170,12 @@ fn weight(topic: &str, join_ref: Option<&str>, presence_key: &str, entries: &[Bo
 pub(super) fn parse_entries(entries: &[Box<RawValue>]) -> Result<Vec<(u32, Binding)>, BindingError> {
     let bindings = entries.iter().map(|entry| Binding::parse(entry)).collect::<Result<Vec<_>, _>>()?;
     Ok(assign_ids(entries).into_iter().zip(bindings).collect())
+}
+
+/// Which medical records these ask for, with `?` for each value; nothing if they ask for none.
+pub(super) fn medical(bindings: &[(u32, Binding)]) -> Option<String> {
+    let asked = bindings.iter().map(|(_, binding)| binding).filter(|binding| binding.asks_for(&MEDICAL));
+    let shapes: BTreeSet<String> = gathered(asked.map(Binding::shape));
+    let shapes: Vec<String> = shapes.into_iter().collect();
+    (!shapes.is_empty()).then(|| shapes.join("; "))
 }

@@ -13,7 +13,7 @@ import { settings } from '../faults/worker.mjs';
 import { supabase } from '../lib/clients.mjs';
 import { Database } from '../lib/database.mjs';
 import { during, env, id, send, tokens } from '../lib/stack.mjs';
-import { token, until } from '../live/support.mjs';
+import { closeAll, listen, official, SERVICES, token, until } from '../live/support.mjs';
 
 const RECORDS = '/rest/v1/treatment_records?select=id,notes&patient_id=eq.00000000-0000-4000-8000-0000000a0001&limit=3';
 const LOG = '/rest/v1/rpc/log_access';
@@ -73,6 +73,32 @@ test('embeds_functions_and_supabase_js_are_no_way_round_it', async () => {
   assert.deepEqual([other.route, other.query, other.row_count], ['/rest/v1/rpc/patients_by_lot', '', 0]);
 });
 
+test('staff_that_follows_medical_records_in_a_live_room_is_logged_and_nobody_else', async () => {
+  const followed = () => db.rows(`select actor, actor_role, route, query, row_count from public.access_log where method = 'LISTEN' order by at`);
+  const entry = { event: 'INSERT', schema: 'public', table: 'treatment_records', filter: `patient_id=eq.${id('a0001')}` };
+  const subscribed = async (role, entries) => {
+    const heard = listen(await official(role, { url: worker.url }), `followed-${role}`, entries).subscribe();
+    await until(() => heard.oks() > 0, `${role} to be subscribed`);
+    return heard;
+  };
+  try {
+    await subscribed('patient', [entry]);
+    await subscribed('admin', [SERVICES]);
+    const heard = await subscribed('dentist', [entry, SERVICES]);
+    const rows = await until(async () => {
+      const found = await followed();
+      return found.length > 0 && found;
+    }, 'the subscription to be logged', PATIENCE_MS);
+    await sleep(1500);
+    assert.deepEqual(await followed(), rows);
+    assert.deepEqual(rows, [{ actor: DENTIST, actor_role: 'dentist', route: '/realtime/v1/websocket', query: 'event=INSERT&table=treatment_records&filter=patient_id=eq.?', row_count: null }]);
+    await db.rows(`insert into public.treatment_records (patient_id, dentist_id, service_id, status, fee) values ($1, $2, $3, 'planned', 85)`, [id('a0001'), DENTIST, id('5001')]);
+    await heard.until(1);
+  } finally {
+    await closeAll();
+  }
+});
+
 test('a_database_that_takes_no_entries_gets_them_later_and_each_once', async () => {
   const requests = Array.from({ length: 5 }, () => randomUUID());
   await during({ mode: 'down', path: LOG }, async () => {
@@ -120,6 +146,10 @@ test('switched_off_by_name_nothing_is_logged', async () => {
   await startAgain({ ACCESS_LOG: 'off' });
   const request = randomUUID();
   await read(request);
+  const heard = listen(await official('dentist', { url: worker.url }), 'off', [{ event: '*', schema: 'public', table: '*' }]).subscribe();
+  await until(() => heard.oks() > 0, 'the dentist to be subscribed');
+  await closeAll();
   await sleep(2500);
   assert.deepEqual(await logged(request), []);
+  assert.equal((await db.rows(`select from public.access_log where method = 'LISTEN' and query = 'event=*&table=*'`)).length, 0);
 });
