@@ -77,13 +77,13 @@ export class Processes {
   }
 
   /**
-   * Starts `command`; its output goes to `logs/<name>.log`. `signal` is how it likes to be stopped;
+   * Starts `command`; its output goes to `logs/<name>.log`, of one that `isSilent` only errors. `signal` is how it likes to be stopped;
    * with `unref` this process may end before it.
    */
-  start(name, command, args, { env = process.env, cwd, signal = 'SIGTERM', logFile = this.logFile(name), unref = false } = {}) {
+  start(name, command, args, { env = process.env, cwd, signal = 'SIGTERM', logFile = this.logFile(name), isSilent = false, unref = false } = {}) {
     mkdirSync(dirname(logFile), { recursive: true });
     const log = openSync(logFile, 'w', 0o600);
-    const child = spawn(command, args, { env, cwd, detached: true, stdio: ['ignore', log, log] });
+    const child = spawn(command, args, { env, cwd, detached: true, stdio: ['ignore', isSilent ? 'ignore' : log, log] });
     closeSync(log);
     if (unref) child.unref();
     const entry = { name, pid: child.pid, started: child.pid ? startTime(child.pid) : null, signal };

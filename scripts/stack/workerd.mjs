@@ -23,11 +23,12 @@ export const built = (build, folder = '') => [
 /**
  * Starts one. `folder` holds its objects' data: one that is started there again goes on from it. `vars` are all its
  * settings. With `chatbot` the chatbot's is there too. `modules` (`{name, kind, file}`) are another Worker's, with its
- * compatibility `flags` and without objects. `under` are words before the command; without `ready` nothing is asked of it.
+ * compatibility `flags` and without objects. `under` are words before the command; one that `isSilent` keeps no log but of
+ * errors; without `ready` nothing is asked of it.
  * Returns `{url, port, pid, logFile, stop(), kill()}`, as startWorker does.
  */
 export async function startWorkerd({ ready = true, ...options }) {
-  const { folder, vars, port, build = join(root, CLINIC.build), chatbot = false, modules, flags = [], under = [] } = options;
+  const { folder, vars, port, build = join(root, CLINIC.build), chatbot = false, modules, flags = [], under = [], isSilent = false } = options;
   for (const name of ['storage', 'chatbot']) mkdirSync(join(folder, name), { recursive: true });
   const main = modules?.map((module) => ({ ...module, at: module.name })) ?? built(build);
   const second = chatbot ? built(join(root, CHATBOT.build), 'chatbot') : [];
@@ -36,7 +37,7 @@ export async function startWorkerd({ ready = true, ...options }) {
   writeFileSync(join(folder, 'config.capnp'), config({ given: vars, port: at, main, second, hasObjects: !modules, flags }), { mode: 0o600 });
   const processes = new Processes(folder);
   const [command, ...args] = [...under, binary, 'serve', 'config.capnp'];
-  const handle = processes.start('workerd', command, args, { cwd: folder, unref: true });
+  const handle = processes.start('workerd', command, args, { cwd: folder, isSilent, unref: true });
   try {
     if (ready) await processes.ready(handle, () => answers(at), 60);
   } catch (error) {

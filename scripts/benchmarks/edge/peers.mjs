@@ -33,6 +33,8 @@ export function peerOptions(name, { stateDir, upstream, keys, jwksUrl, at = name
     folder: join(stateDir, 'extra', at),
     vars: isHono(name) ? hono : vars,
     under: pinned(WORKER_CORE),
+    // Lines of log are written, and no disk is waited for that is not the Worker's.
+    isSilent: true,
     ...(name !== 'ours' && { modules: bundle(stateDir, name) }),
   };
 }
