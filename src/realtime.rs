@@ -13,7 +13,7 @@ use crate::auth::{Caller, Role};
 use crate::http::{Answer, Budget, Call, Collected, Method, Payload, Platform, Request};
 use crate::live::audience::Viewer;
 use crate::live::phoenix::Vsn;
-use crate::live::room::{Grant, Refusal};
+use crate::live::room::{Grant, Reads, Refusal};
 use crate::problem::{Kind, Problem};
 use crate::rest::forward::{Forward, Spec};
 
@@ -96,14 +96,14 @@ struct Code {
 }
 
 /// Verifies a token, which may also be one of the project's public keys, and reads the caller's role. That somebody of the staff
-/// follows medical records is noted, once for each token: `reads` says which, without values.
+/// follows medical records is noted, with each join and each newer token.
 ///
 /// # Errors
 /// Why not, in Realtime's words where the token is at fault.
 pub async fn grant<P: Platform>(
     app: &App,
     token: &str,
-    reads: Option<String>,
+    reads: Option<Reads>,
     platform: &P,
 ) -> Result<Grant, Refusal> {
     let caller = app.token_caller(token, platform).await.map_err(|problem| refusal(&problem))?;
@@ -115,8 +115,9 @@ pub async fn grant<P: Platform>(
     let query = format!("select=role(code)&id=eq.{}", id.hyphenated());
     let call = forward.call(Spec::get("user", query));
     let role = read_role(app, call, platform).await?;
-    if let Some(reads) = reads.filter(|_| app.config.access_log && is_staff(role)) {
-        note(app, &caller, reads, request_id, platform).await?;
+    let is_new = |reads: &Reads| reads.noted != caller.id.zip(caller.expires_at);
+    if let Some(reads) = reads.filter(|reads| app.config.access_log && is_staff(role) && is_new(reads)) {
+        note(app, &caller, reads.query, request_id, platform).await?;
     }
     Ok(Grant { viewer: Viewer { role, id: Some(id) }, expires_at: caller.expires_at })
 }

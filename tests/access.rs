@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use chairside::access::queue::{Effect, Event, GATHER_MS, MOST, OPEN_MS, Queue, Sender};
 use chairside::access::{Intent, Outcome, Reading};
 use chairside::http::{Method, find};
-use chairside::live::room::{Grant, Refusal};
+use chairside::live::room::{Grant, Reads, Refusal};
 use chairside::realtime;
 use futures::executor::block_on;
 use serde_json::{Value, json};
@@ -15,6 +15,7 @@ use support::{
     NEW_ID, NOW, REQUEST_ID, Script, Seen, TestRequest, app, get, ok_json, pg_error, reply, request, run,
     script, user_token,
 };
+use uuid::Uuid;
 
 const DENTIST: &str = "00000000-0000-4000-8000-0000000000d1";
 const RECORDS: &str =
@@ -130,19 +131,23 @@ fn a_refusal_that_lists_alerts_has_shown_them() {
 
 const FOLLOWED: &str = "event=*&table=treatment_records&filter=patient_id=eq.?";
 
-fn follow(code: &str, reads: Option<&str>, full: bool) -> (Result<Grant, Refusal>, Vec<Value>) {
+fn followed(noted: Option<(Uuid, u64)>) -> Reads {
+    Reads { query: FOLLOWED.to_owned(), noted }
+}
+
+fn follow(code: &str, reads: Option<Reads>, full: bool) -> (Result<Grant, Refusal>, Vec<Value>) {
     let script = script(vec![ok_json(&json!([{ "role": { "code": code } }]).to_string())]);
     script.full.set(full);
     // The role is the database's, whatever the token says.
     let token = user_token(DENTIST, "dentist");
-    let granted = block_on(realtime::grant(&app(), &token, reads.map(str::to_owned), &script));
+    let granted = block_on(realtime::grant(&app(), &token, reads, &script));
     (granted, script.noted.take())
 }
 
 #[test]
 fn staff_that_follows_medical_records_in_a_live_room_is_noted_before_it_may() {
     for code in ["dentist", "receptionist", "admin"] {
-        let (granted, noted) = follow(code, Some(FOLLOWED), false);
+        let (granted, noted) = follow(code, Some(followed(None)), false);
         assert_eq!(granted.map(|grant| grant.viewer.role.as_str()), Ok(code));
         let reading = json!({
             "id": NEW_ID, "at_ms": NOW * 1000, "actor": DENTIST, "method": "LISTEN", "route": "/realtime/v1/websocket",
@@ -154,9 +159,16 @@ fn staff_that_follows_medical_records_in_a_live_room_is_noted_before_it_may() {
             [json!({ "reading": reading, "token": token, "expires_at": NOW + 3600, "is_told": true })]
         );
         assert_eq!(follow(code, None, false).1, [] as [Value; 0]);
-        assert_eq!(follow(code, Some(FOLLOWED), true).0, Err(Refusal::Unavailable));
+        assert_eq!(follow(code, Some(followed(None)), true).0, Err(Refusal::Unavailable));
+        // The same token once more is nothing new; a newer one is, and somebody else's.
+        let again = |who: &str, until| {
+            follow(code, Some(followed(Some((who.parse().unwrap(), until)))), false).1.len()
+        };
+        assert_eq!(again(DENTIST, NOW + 3600), 0);
+        assert_eq!(again(DENTIST, NOW + 3599), 1);
+        assert_eq!(again(support::PATIENT, NOW + 3600), 1);
     }
-    let (granted, noted) = follow("patient", Some(FOLLOWED), true);
+    let (granted, noted) = follow("patient", Some(followed(None)), true);
     assert!(granted.is_ok() && noted.is_empty());
 }
 

@@ -579,7 +579,7 @@ fn a_token_s_end_ends_the_subscription_on_time() {
 
 fn reads(bench: &Bench) -> Vec<Option<&str>> {
     let asked = bench.out.iter().filter_map(|effect| match effect {
-        RoomEffect::Authorise { reads, .. } => Some(reads.as_deref()),
+        RoomEffect::Authorise { reads, .. } => Some(reads.as_ref().map(|reads| reads.query.as_str())),
         _ => None,
     });
     asked.collect()
@@ -600,12 +600,12 @@ fn who_asks_for_medical_records_says_so_when_the_token_is_looked_at() {
                 entry(
                     "INSERT",
                     "patient_medical_history",
-                    Some("severity=not.in.(mild,severe),title=ilike.*nut*"),
+                    Some("title=ilike.*nut*,severity=not.in.(mild,severe),title=ilike.*egg*"),
                 ),
             ],
             Some(
-                "event=INSERT&table=patient_medical_history&filter=severity=not.in.?,title=ilike.?; \
-                 event=UPDATE&table=treatment_records&filter=patient_id=eq.?",
+                "event=UPDATE&table=treatment_records&filter=patient_id=eq.?; \
+                 event=INSERT&table=patient_medical_history&filter=severity=not.in.?,title=ilike.?",
             ),
         ),
         // Nobody is shown anything.
@@ -623,25 +623,87 @@ fn who_asks_for_medical_records_says_so_when_the_token_is_looked_at() {
     }
 }
 
+/// Joins a topic of that name, which shows a table.
+fn join_for(bench: &mut Bench, name: &str, reference: &str, token: &str, table: &str) {
+    let entries = json!([{ "event": "*", "schema": "public", "table": table }]);
+    let config = json!({ "postgres_changes": entries });
+    bench.join_as(1, reference, &format!("realtime:{name}"), token, config);
+}
+
+/// A treatment of somebody whom nobody here is.
+fn record(id: u64) -> Value {
+    let image = json!({
+        "id": format!("00000000-0000-4000-8000-{id:012}"), "patient_id": "00000000-0000-4000-8000-0000000a0009",
+        "status": "planned", "version": 1,
+    });
+    row(id, "treatment_records", None, Some(&image))
+}
+
+const RECORDS_READ: Option<&str> = Some("event=*&table=treatment_records");
+
 #[test]
-fn a_question_without_medical_records_does_not_answer_for_one_with_them() {
-    let mut bench = Bench::joined(&["admin"]);
+fn what_has_medical_records_and_what_has_none_is_asked_apart() {
+    for first in ["service", "treatment_records"] {
+        let mut bench = Bench::joined(&["admin"]);
+        bench.authorises = false;
+        for (name, table) in [("1", first), ("2", "service"), ("3", "treatment_records"), ("4", "service")] {
+            join_for(&mut bench, name, "1", "dentist", table);
+        }
+        let asked = reads(&bench);
+        assert_eq!(asked.len(), 2);
+        assert!(asked.contains(&None) && asked.contains(&RECORDS_READ));
+        // The one that cannot be noted takes nothing else with it.
+        let noted = usize::from(asked[0].is_none());
+        let questions = bench.questions();
+        bench.refused(questions[noted], Refusal::Unavailable);
+        bench.authorised(questions[1 - noted], viewer("dentist"), None);
+        let replies = bench.received(1).into_iter().filter(|message| message.event == "phx_reply");
+        let joined = replies.filter(|reply| reply.is_ok() && reply.topic != TOPIC).count();
+        assert_eq!(joined, if first == "service" { 3 } else { 2 });
+    }
+}
+
+#[test]
+fn a_newer_token_is_noted_for_what_is_joined_when_it_is_granted() {
+    let mut bench = Bench::joined(&["patient-2"]);
+    join_for(&mut bench, "t", "7", "", "service");
+    bench.out.clear();
     bench.authorises = false;
-    let join = |bench: &mut Bench, reference: &str, table: &str| {
-        let entries = json!([{ "event": "*", "schema": "public", "table": table }]);
-        bench.join_as(
-            1,
-            reference,
-            &format!("realtime:{reference}"),
-            "dentist",
-            json!({ "postgres_changes": entries }),
-        );
-    };
-    join(&mut bench, "2", "service");
-    join(&mut bench, "3", "treatment_records");
-    join(&mut bench, "4", "treatment_records");
-    join(&mut bench, "5", "service");
-    assert_eq!(reads(&bench), [None, Some("event=*&table=treatment_records")]);
+    // Another join under the same reference is still being looked at when the token comes.
+    join_for(&mut bench, "t", "7", "patient-1", "treatment_records");
+    let of_join = bench.request();
+    bench.push(1, "7", "8", "realtime:t", "access_token", json!({ "access_token": "dentist" }));
+    let of_token = bench.request();
+    assert_eq!(reads(&bench), [RECORDS_READ, None]);
+    bench.authorised(of_join, viewer("patient-1"), None);
+    bench.authorised(of_token, viewer("dentist"), None);
+    assert_eq!(reads(&bench), [RECORDS_READ, None, RECORDS_READ], "asked again, and noted this time");
+    bench.change(&[record(1)]);
+    assert!(bench.changes(1).is_empty(), "not granted yet");
+    bench.authorised(bench.request(), viewer("dentist"), None);
+    bench.change(&[record(2)]);
+    assert_eq!(bench.changes(1).len(), 1);
+}
+
+#[test]
+fn a_question_asked_again_is_about_what_is_joined_then() {
+    let mut bench = Bench::joined(&["patient-2"]);
+    join_for(&mut bench, "t", "7", "patient-1", "treatment_records");
+    bench.out.clear();
+    bench.authorises = false;
+    let token = json!({ "access_token": "dentist" });
+    bench.push(1, "7", "8", "realtime:t", "access_token", token.clone());
+    bench.refused(bench.request(), Refusal::Unavailable);
+    bench.wait(2_000);
+    assert_eq!(reads(&bench), [RECORDS_READ, RECORDS_READ]);
+    // Whom it is noted for already goes along.
+    bench.authorised(bench.request(), viewer("dentist"), Some(4_000_000_000));
+    bench.push(1, "7", "9", "realtime:t", "access_token", token);
+    let noted = bench.out.iter().rev().find_map(|effect| match effect {
+        RoomEffect::Authorise { reads, .. } => Some(reads.as_ref().and_then(|reads| reads.noted)),
+        _ => None,
+    });
+    assert_eq!(noted, Some(viewer("dentist").id.map(|id| (id, 4_000_000_000))));
 }
 
 // A newer token.

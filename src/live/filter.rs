@@ -9,6 +9,7 @@ mod condition;
 mod pattern;
 mod value;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde_json::value::RawValue;
@@ -17,6 +18,7 @@ use self::condition::Condition;
 use super::audience::Visible;
 use super::change::{Change, LOGGED, Op, Row, logged_table};
 use super::row::text;
+use crate::gathered::gathered;
 
 /// Why there is no such binding; reads as Realtime's own message and goes out as a `system` error.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,9 +86,10 @@ impl Binding {
     pub fn shape(&self) -> String {
         let event = self.op.map_or("*", Op::as_str);
         let mut shape = ["event=", event, "&table=", self.table.unwrap_or("*")].concat();
-        for (at, condition) in self.conditions.iter().enumerate() {
+        let conditions: BTreeSet<String> = gathered(self.conditions.iter().map(Condition::shape));
+        for (at, condition) in conditions.iter().enumerate() {
             shape.push_str(if at == 0 { "&filter=" } else { "," });
-            shape.push_str(&condition.shape());
+            shape.push_str(condition);
         }
         shape
     }

@@ -82,10 +82,12 @@ export function hasCall(number, known) {
  * where they were forgotten.
  */
 export function defineCall(number, known, lines) {
-  if (made >= MAX_MADE) forgetCalls();
-  made += 1;
   const forms = callsOf(known);
   if (forms === undefined) return false;
+  if (number !== ONCE) {
+    if (made >= MAX_MADE) forgetCalls();
+    made += 1;
+  }
   const [method, wanted, ...pairs] = lines.split('\n');
   forms[number] = { method, wanted: wanted === '' ? [] : wanted.split(','), headers: headersOf(pairs) };
   return true;
@@ -184,6 +186,11 @@ async function nudgeFeed(env, clinic) {
 export function send(number, known, call, body, ms, whole, errors, endsWithRequest) {
   const controller = endsWithRequest ? undefined : new AbortController();
   return new Promise((resolve, reject) => {
+    // What throws in here rejects, and leaves no timer.
+    const form = take(callsOf(known), number);
+    const end = call.indexOf('\n');
+    const headers = lent(form, call.slice(0, end));
+    const replied = fetch(call.slice(end + 1), { method: form.method, headers, body, redirect: 'manual', signal: controller?.signal });
     const timer = setTimeout(() => {
       resolve({});
       controller?.abort();
@@ -196,10 +203,7 @@ export function send(number, known, call, body, ms, whole, errors, endsWithReque
       clearTimeout(timer);
       reject(error);
     };
-    const form = take(callsOf(known), number);
-    const end = call.indexOf('\n');
-    const headers = lent(form, call.slice(0, end));
-    fetch(call.slice(end + 1), { method: form.method, headers, body, redirect: 'manual', signal: controller?.signal })
+    replied
       .then((response) => {
         const head = replyHead(response, form.wanted);
         const limit = response.status < 400 ? whole : errors;

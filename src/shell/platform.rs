@@ -23,14 +23,45 @@ use crate::ids::text_of;
 #[derive(Debug)]
 pub struct EdgePlatform {
     env: Env,
-    upstream_ms: Cell<u64>,
+    upstreams: Upstreams,
     received: Rc<RefCell<Option<Received>>>,
+}
+
+/// How long was waited for upstreams, several at once counted once.
+#[derive(Debug, Default)]
+struct Upstreams {
+    ms: Cell<u64>,
+    waits: Cell<u32>,
+    since: Cell<u64>,
+}
+
+impl Upstreams {
+    /// Until what it gives is dropped.
+    fn wait(&self) -> Waiting<'_> {
+        if self.waits.get() == 0 {
+            self.since.set(now_ms());
+        }
+        self.waits.set(self.waits.get() + 1);
+        Waiting(self)
+    }
+}
+
+struct Waiting<'a>(&'a Upstreams);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let Upstreams { ms, waits, since } = self.0;
+        waits.set(waits.get() - 1);
+        if waits.get() == 0 {
+            ms.set(ms.get() + now_ms().saturating_sub(since.get()));
+        }
+    }
 }
 
 impl EdgePlatform {
     /// The platform of one request.
     pub fn new(env: Env) -> Self {
-        Self { env, upstream_ms: Cell::new(0), received: Rc::default() }
+        Self { env, upstreams: Upstreams::default(), received: Rc::default() }
     }
 
     /// The same for a request whose body will be there.
@@ -48,19 +79,17 @@ impl Platform for EdgePlatform {
     type Stream = Sent;
 
     async fn send(&self, call: &Call, timeout_ms: u32) -> Result<Reply<Sent>, SendError> {
-        let started = now_ms();
-        let sent = edge::send_from(call, timeout_ms, &self.received).await;
-        self.upstream_ms.set(self.upstream_ms.get() + now_ms().saturating_sub(started));
-        sent
+        let _waiting = self.upstreams.wait();
+        edge::send_from(call, timeout_ms, &self.received).await
     }
 
     async fn run_ai(&self, model: &str, input: &str, timeout_ms: u32) -> Result<Reply<Sent>, SendError> {
-        let started = now_ms();
+        let waiting = self.upstreams.wait();
         let controller = AbortController::default();
         let run = ai::run(&self.env, model, input, controller.signal());
         pin_mut!(run);
         let outcome = select(run, Delay::from(Duration::from_millis(timeout_ms.into()))).await;
-        self.upstream_ms.set(self.upstream_ms.get() + now_ms().saturating_sub(started));
+        drop(waiting);
         match outcome {
             Either::Left((Ok(response), _)) => Ok(edge::reply(response, &["retry-after"])),
             Either::Left((Err(error), _)) => Err(broken(&error)),
@@ -153,7 +182,7 @@ impl Platform for EdgePlatform {
     }
 
     fn upstream_ms(&self) -> u64 {
-        self.upstream_ms.get()
+        self.upstreams.ms.get()
     }
 
     fn now_ms(&self) -> u64 {

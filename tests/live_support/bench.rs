@@ -159,13 +159,18 @@ impl Bench {
         self.give(RoomEvent::Authorised { request, result: Err(refusal) })
     }
 
-    /// The number of the last question about a token.
-    pub fn request(&self) -> u64 {
-        let request = self.out.iter().rev().find_map(|effect| match effect {
+    /// The numbers of all questions about tokens.
+    pub fn questions(&self) -> Vec<u64> {
+        let asked = self.out.iter().filter_map(|effect| match effect {
             RoomEffect::Authorise { request, .. } => Some(*request),
             _ => None,
         });
-        request.expect("it asked about a token")
+        asked.collect()
+    }
+
+    /// The number of the last question about a token.
+    pub fn request(&self) -> u64 {
+        *self.questions().last().expect("it asked about a token")
     }
 
     pub fn wait(&mut self, ms: u64) -> Vec<RoomEffect> {

@@ -104,6 +104,8 @@ test('a caller’s forms end with the credentials, and no other’s do', async (
 test('there are never more than so many forms', () => {
   const callers = Array.from({ length: 8 }, (_, n) => know(`Bearer ${n}\n=k`, 100, 1));
   for (let form = 1; form <= 400; form += 1) for (const caller of callers) assert.ok(defineCall(form, caller, 'GET\n'));
+  // Those for once count for nothing.
+  for (let n = 0; n < 3000; n += 1) defineCall(0, 0, 'GET\n');
   const kept = callers.map((caller) => Array.from({ length: 401 }, (_, form) => hasCall(form, caller)).filter(Boolean).length);
   assert.ok(kept.reduce((sum, count) => sum + count) <= 2048);
   assert.ok(hasCall(400, callers[7]));
@@ -132,10 +134,41 @@ test('answers of one form differ by their ids, and each has its line', async () 
   assert.deepEqual(lines, ['one', 'three']);
 });
 
-test('a call that fails is rejected, also after its head, and leaves no timer', async () => {
-  for (const answer of [() => Promise.reject(new TypeError('gone')), async () => new Response(new ReadableStream({ pull: () => Promise.reject(new TypeError('gone')) }), { status: 500 })]) {
-    globalThis.fetch = answer;
-    defineCall(1, 0, 'GET\n');
-    await assert.rejects(send(1, 0, '\nhttp://up/', undefined, 600_000, 0, 1024, true), /gone/);
+test('a call that fails is rejected, also at once and after its head, and leaves no timer', async () => {
+  const timers = new Set();
+  const { setTimeout: set, clearTimeout: clear } = globalThis;
+  globalThis.setTimeout = (...given) => {
+    const timer = set(...given);
+    timers.add(timer);
+    return timer;
+  };
+  globalThis.clearTimeout = (timer) => {
+    timers.delete(timer);
+    clear(timer);
+  };
+  const gone = () => new TypeError('gone');
+  const broken = new ReadableStream({ pull: () => Promise.reject(gone()) });
+  const ways = {
+    refused: () => Promise.reject(gone()),
+    thrown: () => {
+      throw gone();
+    },
+    cut: async () => new Response(broken, { status: 500 }),
+    answered: async () => new Response('x'),
+  };
+  try {
+    for (const [way, answer] of Object.entries(ways)) {
+      globalThis.fetch = answer;
+      defineCall(1, 0, 'GET\n');
+      const sent = send(1, 0, '\nhttp://up/', undefined, 600_000, 0, 1024, true);
+      if (way === 'answered') assert.equal((await sent).head, '200');
+      else await assert.rejects(sent, /gone/);
+      assert.equal(timers.size, 0, way);
+    }
+    await assert.rejects(send(9, 0, '\nhttp://up/', undefined, 600_000, 0, 1024, true), TypeError);
+    assert.equal(timers.size, 0);
+  } finally {
+    globalThis.setTimeout = set;
+    globalThis.clearTimeout = clear;
   }
 });

@@ -1,6 +1,7 @@
 //! What a Room is told and what it asks for.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::relay::Relay;
 use crate::config::Secret;
@@ -78,6 +79,16 @@ pub struct Grant {
     pub expires_at: Option<u64>,
 }
 
+/// Medical records that somebody follows, to be noted if it is staff.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reads {
+    /// Which, with `?` for each value.
+    pub query: String,
+    /// For whom they are noted already, and until when the token was good that they are followed under, in Unix seconds: the same
+    /// once more is nothing new.
+    pub noted: Option<(Uuid, u64)>,
+}
+
 /// Why a token was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -127,8 +138,8 @@ pub enum RoomEffect {
         request: u64,
         /// The token as the client sent it; also a public key.
         token: Secret,
-        /// Which medical records are followed under it, with `?` for each value.
-        reads: Option<String>,
+        /// Which medical records are followed under it.
+        reads: Option<Reads>,
     },
     /// Ask the Feed for the log after the cursor, then [`RoomEvent::LogPage`] or [`RoomEvent::LogFailed`].
     ReadLog {

@@ -32,7 +32,7 @@ mod subscriptions;
 mod tokens;
 
 pub use clients::each_of;
-pub use event::{Attachment, ClientId, Grant, Refusal, RoomEffect, RoomEvent, RoomNotice};
+pub use event::{Attachment, ClientId, Grant, Reads, Refusal, RoomEffect, RoomEvent, RoomNotice};
 pub use limits::{Limits, close};
 pub use relay::{Present, Relay, RelayBody, Shard};
 pub use stored::{CURSOR_KEY, StoredPresence, StoredRoom, StoredSubscription, subscription_key};

@@ -1,11 +1,12 @@
 //! Questions about tokens that are on their way: one for all that a socket asks with the same token at once.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
 use super::Room;
-use super::event::{ClientId, Grant, Refusal, RoomEffect};
+use super::event::{ClientId, Grant, Reads, Refusal, RoomEffect};
 use super::subscription::{PendingJoin, Topic, medical, parse_entries};
 use crate::config::Secret;
 
@@ -35,8 +36,8 @@ impl Waiter {
 struct Request {
     client: ClientId,
     token: Secret,
-    /// Which medical records the waiters follow.
-    reads: Option<String>,
+    /// Which medical records each of the waiters follows.
+    reads: Option<Reads>,
     waiters: Vec<Waiter>,
     /// People whose row changed since it was asked: an answer about them may be of before.
     changed: Vec<Uuid>,
@@ -87,9 +88,7 @@ impl Room {
     /// Asks whose token it is, unless that is being asked already.
     pub(super) fn authorise(&mut self, now: u64, client: ClientId, token: Secret, waiter: Waiter) {
         let reads = self.reads_of(client, &waiter);
-        let same = |one: &&mut Request| {
-            one.client == client && one.token == token && (reads.is_none() || one.reads == reads)
-        };
+        let same = |one: &&mut Request| one.client == client && one.token == token && one.reads == reads;
         if let Some(found) = self.requests.all.values_mut().find(same) {
             found.waiters.push(waiter);
             return;
@@ -108,10 +107,18 @@ impl Room {
         });
     }
 
-    fn reads_of(&self, client: ClientId, waiter: &Waiter) -> Option<String> {
+    /// Which medical records a waiter follows.
+    fn reads_of(&self, client: ClientId, waiter: &Waiter) -> Option<Reads> {
         match waiter {
-            Waiter::Join(pending) => medical(&parse_entries(&pending.join.postgres_changes).ok()?),
-            Waiter::Refresh { topic, .. } => medical(&self.subscriptions.get(client, topic)?.set.bindings),
+            Waiter::Join(pending) => {
+                let query = medical(&parse_entries(&pending.join.postgres_changes).ok()?)?;
+                Some(Reads { query, noted: None })
+            }
+            Waiter::Refresh { topic, .. } => {
+                let one = self.subscriptions.get(client, topic)?;
+                let noted = one.viewer.id.zip(one.expires_ms.map(|ms| ms / 1_000));
+                Some(Reads { query: medical(&one.set.bindings)?, noted })
+            }
         }
     }
 
@@ -139,19 +146,26 @@ impl Room {
                 Waiter::Refresh { topic, join_ref } => {
                     let is_joined =
                         self.subscriptions.get(client, &topic).is_some_and(|one| one.join_ref == join_ref);
-                    if is_joined && *result == Err(Refusal::Unavailable) {
-                        let waiters = vec![Waiter::Refresh { topic, join_ref }];
-                        let (asked_at, changed) = (now + AGAIN_MS, Vec::new());
+                    if !is_joined {
+                        continue;
+                    }
+                    let waiter = Waiter::Refresh { topic: Arc::clone(&topic), join_ref };
+                    let still_reads = self.reads_of(client, &waiter);
+                    let is_late = *result == Err(Refusal::Unavailable);
+                    // Another join of the same name may have come in between: what it reads has not been noted.
+                    let is_unnoted =
+                        || still_reads.as_ref().is_some_and(|now| !is_noted(reads.as_ref(), now));
+                    if is_late || result.is_ok() && is_unnoted() {
                         self.ask(Request {
                             client,
                             token: token.clone(),
-                            reads: reads.clone(),
-                            waiters,
-                            changed,
-                            asked_at,
-                            is_later: true,
+                            reads: still_reads,
+                            waiters: vec![waiter],
+                            changed: Vec::new(),
+                            asked_at: if is_late { now + AGAIN_MS } else { now },
+                            is_later: is_late,
                         });
-                    } else if is_joined {
+                    } else {
                         self.refresh_authorised(now, client, &topic, result);
                     }
                 }
@@ -223,4 +237,9 @@ impl Room {
             }
         }
     }
+}
+
+/// Whether a question about these also noted those.
+fn is_noted(asked: Option<&Reads>, now: &Reads) -> bool {
+    asked.is_some_and(|asked| asked.query == now.query)
 }

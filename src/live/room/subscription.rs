@@ -172,10 +172,15 @@ pub(super) fn parse_entries(entries: &[Box<RawValue>]) -> Result<Vec<(u32, Bindi
     Ok(assign_ids(entries).into_iter().zip(bindings).collect())
 }
 
-/// Which medical records these ask for, with `?` for each value; nothing if they ask for none.
+/// Which medical records these ask for, with `?` for each value, the shortest first, which are those that restrict least: a log
+/// has room for so much. Nothing if they ask for none.
 pub(super) fn medical(bindings: &[(u32, Binding)]) -> Option<String> {
     let asked = bindings.iter().map(|(_, binding)| binding).filter(|binding| binding.asks_for(&MEDICAL));
-    let shapes: BTreeSet<String> = gathered(asked.map(Binding::shape));
-    let shapes: Vec<String> = shapes.into_iter().collect();
+    let sized = asked.map(|binding| {
+        let shape = binding.shape();
+        (shape.len(), shape)
+    });
+    let shapes: BTreeSet<(usize, String)> = gathered(sized);
+    let shapes: Vec<&str> = shapes.iter().map(|(_, shape)| shape.as_str()).collect();
     (!shapes.is_empty()).then(|| shapes.join("; "))
 }

@@ -66,23 +66,31 @@ mod tests {
     const OPS: [Op; 6] = [Op::Read, Op::Insert, Op::Upsert, Op::Replace, Op::Update, Op::Delete];
     const TEXTS: [&str; 6] = ["", "select=id", "id=eq.1", "limit=5", "select=id&limit=5", "columns=id"];
 
-    fn checked(raw: &str, target: Target, op: Op) -> Option<Checked> {
-        super::super::check(super::super::parse(raw, Mode::Filters).ok()?, target, &SCHEMA, op).ok()
+    const MODES: [Mode; 2] = [Mode::Filters, Mode::Arguments];
+
+    fn checked(raw: &str, mode: Mode, target: Target, op: Op) -> Option<Checked> {
+        super::super::check(super::super::parse(raw, mode).ok()?, target, &SCHEMA, op).ok()
+    }
+
+    /// The tables, then the functions.
+    fn targets() -> Vec<Target> {
+        let functions = SCHEMA.functions.iter().map(Target::Function);
+        SCHEMA.tables.iter().map(Target::Table).chain(functions).collect()
     }
 
     proptest! {
         #[test]
-        fn what_is_known_is_what_a_fresh_check_finds(asked in proptest::collection::vec((0..TEXTS.len(), 0..OPS.len(), 0..SCHEMA.tables.len()), 0..300)) {
+        fn what_is_known_is_what_a_fresh_check_finds(asked in proptest::collection::vec((0..TEXTS.len(), 0..MODES.len(), 0..OPS.len(), 0..targets().len()), 0..300)) {
             let mut known = Known::default();
-            for (text, op, table) in asked {
-                let (raw, op, target) = (TEXTS[text], OPS[op], Target::Table(&SCHEMA.tables[table]));
-                let fresh = checked(raw, target, op);
-                if let Some(found) = known.find(raw, Mode::Filters, target, op) {
+            for (text, mode, op, target) in asked {
+                let (raw, mode, op, target) = (TEXTS[text], MODES[mode], OPS[op], targets()[target]);
+                let fresh = checked(raw, mode, target, op);
+                if let Some(found) = known.find(raw, mode, target, op) {
                     prop_assert_eq!(Some(format!("{found:?}")), fresh.as_ref().map(|fresh| format!("{fresh:?}")));
                 }
                 if let Some(fresh) = fresh {
-                    known.keep(raw, Mode::Filters, target, op, Rc::new(fresh));
-                    prop_assert!(known.find(raw, Mode::Filters, target, op).is_some());
+                    known.keep(raw, mode, target, op, Rc::new(fresh));
+                    prop_assert!(known.find(raw, mode, target, op).is_some());
                 }
             }
         }
@@ -91,7 +99,7 @@ mod tests {
     #[test]
     fn the_latest_are_kept_and_none_that_is_long() {
         let target = Target::Table(&SCHEMA.tables[0]);
-        let query = Rc::new(checked("", target, Op::Read).unwrap());
+        let query = Rc::new(checked("", Mode::Filters, target, Op::Read).unwrap());
         let mut known = Known::default();
         let is_known =
             |known: &mut Known, raw: &str| known.find(raw, Mode::Filters, target, Op::Read).is_some();

@@ -6,20 +6,28 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { root } from '../../../scripts/stack/settings.mjs';
+import { Database } from '../lib/database.mjs';
 import { during, id, send } from '../lib/stack.mjs';
 import { start } from './worker.mjs';
 
 const READ = '/rest/v1/appointment?select=id&limit=1';
 const SLOW_MS = 1500;
 
+let db;
 let worker;
 before(async () => {
+  db = await Database.open();
+  await db.keep();
   const build = join(root, 'target', 'panic-worker');
   const made = spawnSync(join(root, 'scripts', 'build'), ['--worker', 'clinic', '--out-dir', build, '--features', 'panic-route'], { encoding: 'utf8' });
   assert.equal(made.status, 0, made.stderr);
   worker = await start({}, { build });
 });
-after(() => worker?.stop());
+after(async () => {
+  await worker?.stop();
+  await db.restore();
+  await db.close();
+});
 
 const ask = (path = READ) => send('GET', path, { role: 'admin', url: worker.url });
 const inTime = (promise) => Promise.race([promise, sleep(10_000, undefined, { ref: false }).then(() => assert.fail('it hangs'))]);
@@ -47,6 +55,26 @@ test('after_a_panic_everybody_is_still_who_they_are', async () => {
     const asked = Array.from({ length: 24 }, (_, n) => Object.keys(users)[n % 3]);
     const replies = await inTime(Promise.all(asked.map(rows)));
     assert.deepEqual(replies.map(({ json }) => json.map((row) => row.id)), asked.map((role) => [users[role]]));
+    await panics();
+  }
+});
+
+// Forms of calls are numbered as they come: after a panic those numbers are given to others.
+test('after_a_panic_calls_are_what_is_asked_for', async () => {
+  const bearer = { role: 'admin', url: worker.url };
+  const service = (code) => ({ code, name: 'After a panic', category: 'diagnostic', fee: 1 });
+  const one = '/rest/v1/service?code=eq.';
+  const calls = {
+    read: async () => assert.equal((await send('GET', READ, bearer)).json.length, 1),
+    count: async () => assert.match((await send('GET', READ, { ...bearer, headers: { prefer: 'count=exact' } })).headers.get('content-range'), /\/\d+$/),
+    object: async () => assert.ok(!Array.isArray((await send('GET', READ, { ...bearer, headers: { accept: 'application/vnd.pgrst.object+json' } })).json)),
+    minimal: async (code) => assert.equal((await send('POST', '/rest/v1/service', { ...bearer, body: service(code) })).text, ''),
+    shown: async (code) => assert.equal((await send('POST', '/rest/v1/service', { ...bearer, body: service(code), headers: { prefer: 'return=representation' } })).json[0].code, code),
+    change: async () => assert.equal((await send('PATCH', `${one}NONE-SUCH`, { ...bearer, body: { fee: 2 }, headers: { prefer: 'return=representation' } })).text, '[]'),
+  };
+  const orders = [['read', 'count', 'object', 'minimal', 'shown', 'change'], ['change', 'shown', 'minimal', 'object', 'count', 'read'], ['minimal', 'read', 'change', 'count', 'shown', 'object']];
+  for (const [round, order] of orders.entries()) {
+    for (let twice = 0; twice < 2; twice += 1) for (const name of order) await calls[name](`PANIC-${round}${twice}${name === 'shown' ? 'S' : ''}`);
     await panics();
   }
 });

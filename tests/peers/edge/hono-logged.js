@@ -1,4 +1,4 @@
-// The same with what ours has besides: a request's id, which the upstream is told too, a limit of time, and a line of log.
+// The same with what ours has besides: a request's id, a limit of time, and a line of log.
 
 import { Hono } from 'hono';
 import { requestId } from 'hono/request-id';
