@@ -15,7 +15,7 @@ use crate::http::{Answer, Budget, Method, Payload, Platform, Request};
 use crate::ids::text_of;
 use crate::problem::{Kind, Problem, ProblemDetails};
 use crate::rag::parts::Parts;
-use crate::rest;
+use crate::rest::{self, BodyCheck};
 #[cfg(feature = "clinic")]
 use crate::rest::{Rest, query::Known};
 use crate::schema::Schema;
@@ -47,6 +47,8 @@ pub struct Handled<S> {
     pub wrote: bool,
     /// What became of readings of medical records, which their queue wants to hear.
     pub access: Vec<access::Outcome>,
+    /// What the request's body had to be: nothing else of it has decided what came of the request. `None` where that is not known.
+    pub body: Option<BodyCheck>,
 }
 
 /// What is logged of a request: no query value, no body, no name.
@@ -76,31 +78,30 @@ pub struct LogLine {
 impl LogLine {
     /// As JSON, on one line. Written here: what serde makes for each member is much code, and every request goes through it.
     pub fn to_json(&self) -> String {
+        let mut buffer = itoa::Buffer::new();
+        let mut line = String::with_capacity(256);
+        line.extend(["{\"request_id\":\"", &self.request_id, &self.middle(), buffer.format(self.ms)]);
+        line.extend([",\"upstream_ms\":", buffer.format(self.upstream_ms), "}"]);
+        line
+    }
+
+    /// What stands in it between the request's id, which is a UUID, and `ms`.
+    pub fn middle(&self) -> String {
         let texts = [
-            ("{\"request_id\":", Some(self.request_id.as_str())),
-            (",\"method\":", Some(self.method)),
+            ("\",\"method\":", Some(self.method)),
             (",\"route\":", Some(self.route.as_ref())),
             (",\"role\":", Some(self.role)),
             (",\"code\":", self.code.as_deref()),
             (",\"cause\":", self.cause.as_deref()),
         ];
-        let numbers = [
-            (",\"status\":", u64::from(self.status)),
-            (",\"ms\":", self.ms),
-            (",\"upstream_ms\":", self.upstream_ms),
-        ];
-        let mut line = String::with_capacity(256);
+        let mut middle = String::with_capacity(192);
         for (start, text) in texts {
             let Some(text) = text else { continue };
-            line.push_str(start);
-            push_json(&mut line, text);
+            middle.push_str(start);
+            push_json(&mut middle, text);
         }
-        for (start, number) in numbers {
-            line.push_str(start);
-            line.push_str(itoa::Buffer::new().format(number));
-        }
-        line.push('}');
-        line
+        middle.extend([",\"status\":", itoa::Buffer::new().format(self.status), ",\"ms\":"]);
+        middle
     }
 }
 
@@ -227,7 +228,13 @@ impl App {
         let started = platform.now_ms();
         let origin = request.header("origin").filter(|origin| self.config.allows_origin(origin));
         let request_id = request_id(request, platform);
-        let mut seen = Seen { role: Role::Anon, budget: None, access: access::Slot::default(), cause: None };
+        let mut seen = Seen {
+            role: Role::Anon,
+            budget: None,
+            access: access::Slot::default(),
+            cause: None,
+            body: RefCell::default(),
+        };
         let route = Route::parse(request.path());
         let result = match request.method() {
             Method::Options => cors::preflight(request, origin.as_deref(), &route.methods(self.schema)),
@@ -253,7 +260,7 @@ impl App {
             request_id,
         };
         let access = seen.access.outcomes(&answer);
-        Handled { answer, log, wrote, access }
+        Handled { answer, log, wrote, access, body: seen.body.into_inner() }
     }
 
     /// Whether such a request may change rows.
@@ -313,6 +320,7 @@ impl App {
                     request_id,
                     known: &self.known,
                     access: &seen.access,
+                    body: &seen.body,
                 };
                 match route {
                     Route::Audit => apart(rest.verify_audit()).await,
@@ -451,6 +459,7 @@ pub(crate) struct Seen {
     pub(crate) access: access::Slot,
     /// For the log: why a part of the answer is missing, though it is no error.
     pub(crate) cause: Option<String>,
+    pub(crate) body: RefCell<Option<BodyCheck>>,
 }
 
 /// Serves every request while the settings are wrong: 503 that names the settings; what is wrong with each is in the
@@ -476,7 +485,13 @@ pub fn misconfigured<P: Platform>(
         cause,
         request_id: request_id.clone(),
     };
-    Handled { answer: answer.header("x-request-id", request_id), log, wrote: false, access: Vec::new() }
+    Handled {
+        answer: answer.header("x-request-id", request_id),
+        log,
+        wrote: false,
+        access: Vec::new(),
+        body: None,
+    }
 }
 
 /// The client's own id when it is a UUID, else a new one.

@@ -1,4 +1,7 @@
 /* global checkReinitialize, exports, handleMaybeCritical, initState */
+import { head, headText, listHeaders } from 'chairside/edge.js';
+import { follow, planFor } from 'chairside/plans.js';
+
 // The end of worker-build's shim, in whose scope it stands (see ./esbuild). What the Worker exports, as plain objects and classes:
 // behind worker-build's proxies the default export would be made anew for each request, and each event of an object would make
 // proxies of its functions. What follows a panic is the same: the next event finds a new instance of the Wasm.
@@ -29,7 +32,7 @@ function mustRun(instanceId) {
 }
 
 // Awaits what a request waits for, one promise or several after the other, up to its `Response`: see src/shell/lane.rs.
-async function follow(first, turn) {
+async function goOn(first, turn) {
   const { instanceId } = initState;
   let next = first;
   try {
@@ -58,12 +61,37 @@ async function follow(first, turn) {
   }
 }
 
+listHeaders(exports.listedOfRead(), exports.listedOfWrite());
+
+// Serves a request in Wasm, which is given what was told already, if there is any.
+function serveInWasm(request, env, context, asked, told) {
+  const first = exports.fetch(request, env, context, headText(asked), told);
+  return first instanceof Promise || Array.isArray(first) ? goOn(first, exports.begun()) : first;
+}
+
+async function servePlanned(plan, request, env, context, asked) {
+  try {
+    const outcome = await follow(plan, request, env, context, accepts);
+    if (outcome instanceof Response) return outcome;
+    checkReinitialize();
+    return await serveInWasm(request, env, context, asked, outcome);
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+function accepts(check, body) {
+  checkReinitialize();
+  return exports.accepts(check, body);
+}
+
 // As `event`, but for the promise that guarding one more takes.
 function serve(request, env, context) {
   try {
     checkReinitialize();
-    const first = exports.fetch(request, env, context);
-    return first instanceof Promise || Array.isArray(first) ? follow(first, exports.begun()) : first;
+    const asked = head(request);
+    const plan = planFor(asked, request);
+    return plan === undefined ? serveInWasm(request, env, context, asked) : servePlanned(plan, request, env, context, asked);
   } catch (error) {
     return failed(error);
   }

@@ -22,7 +22,7 @@ mod soft_delete;
 mod table;
 pub mod wants;
 
-pub use table::methods;
+pub use table::{BodyCheck, methods};
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -57,6 +57,8 @@ pub struct Rest<'a, P, R> {
     pub known: &'a RefCell<Known>,
     /// The reading of medical records that the request is, if it is one.
     pub access: &'a Slot,
+    /// What the request's body had to be, where nothing else of it decides what comes of the request.
+    pub body: &'a RefCell<Option<BodyCheck>>,
 }
 
 impl<P: Platform, R: Request> Rest<'_, P, R> {

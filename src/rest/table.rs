@@ -1,6 +1,7 @@
 //! A table's request: read, insert, upsert, update, replace, delete.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use crate::apart::apart;
 use crate::http::{Answer, Method, Platform, Reply, Request, set_header};
@@ -39,7 +40,8 @@ pub async fn serve<P: Platform, R: Request>(
         Method::Delete => apart(change(rest, table, &wants, &query, None)).await,
         Method::Post => apart(insert(rest, table, &wants, &query)).await,
         _ => {
-            let bytes = write_body(rest, table, &wants, &query).await?;
+            let bytes = rest.body().await?;
+            BodyCheck::new(table, method, &query, &wants).check(&bytes)?;
             apart(change(rest, table, &wants, &query, Some(bytes))).await
         }
     }
@@ -122,33 +124,55 @@ pub(super) fn read_spec<'a>(target: &'a str, method: Method, wants: &Wants, quer
     }
 }
 
-/// Reads and checks the body of POST, PATCH or PUT.
-async fn write_body<P: Platform, R: Request>(
-    rest: &Rest<'_, P, R>,
-    table: &Table,
-    wants: &Wants,
-    query: &Checked,
-) -> Result<Vec<u8>, Problem> {
-    let bytes = rest.body().await?;
-    let text = body::text(&bytes)?;
-    body::check_depth(text)?;
-    let rows = body::parse(text)?;
-    let method = rest.request.method();
-    if rows.bulk && method != Method::Post {
-        return Err(Problem::violations(
-            Kind::InvalidBody,
-            vec![Violation::body("", "type", format!("{} takes one object, no array.", method.name()))],
-        ));
+/// What a body of a write must be.
+#[derive(Clone, Debug)]
+pub struct BodyCheck {
+    table: &'static Table,
+    method: Method,
+    query: Rc<Checked>,
+    missing_default: bool,
+}
+
+impl BodyCheck {
+    fn new(table: &'static Table, method: Method, query: &Rc<Checked>, wants: &Wants) -> Self {
+        let missing_default = wants.prefer.missing_default == Some(true);
+        Self { table, method, query: Rc::clone(query), missing_default }
     }
-    let write = match method {
-        Method::Patch => Write::Update { columns: query.columns() },
-        _ => Write::Insert {
-            columns: query.columns(),
-            missing_default: wants.prefer.missing_default == Some(true),
-        },
-    };
-    let errors = check_rows(table, write, &rows);
-    if errors.is_empty() { Ok(bytes) } else { Err(Problem::violations(Kind::Validation, errors)) }
+
+    /// Whether the other finds the same: one of the same table and method.
+    pub fn is_same(&self, other: &Self) -> bool {
+        std::ptr::eq(self.table, other.table)
+            && self.method == other.method
+            && self.missing_default == other.missing_default
+            && Rc::ptr_eq(&self.query, &other.query)
+    }
+
+    /// Checks a body.
+    ///
+    /// # Errors
+    /// What the client is told of a wrong one.
+    pub fn check(&self, bytes: &[u8]) -> Result<(), Problem> {
+        let text = body::text(bytes)?;
+        body::check_depth(text)?;
+        let rows = body::parse(text)?;
+        if rows.bulk && self.method != Method::Post {
+            return Err(Problem::violations(
+                Kind::InvalidBody,
+                vec![Violation::body(
+                    "",
+                    "type",
+                    format!("{} takes one object, no array.", self.method.name()),
+                )],
+            ));
+        }
+        let columns = self.query.columns();
+        let write = match self.method {
+            Method::Patch => Write::Update { columns },
+            _ => Write::Insert { columns, missing_default: self.missing_default },
+        };
+        let errors = check_rows(self.table, write, &rows);
+        if errors.is_empty() { Ok(()) } else { Err(Problem::violations(Kind::Validation, errors)) }
+    }
 }
 
 fn check_rows(table: &Table, write: Write<'_>, rows: &Rows<'_>) -> Vec<Violation> {
@@ -190,11 +214,17 @@ async fn insert<P: Platform, R: Request>(
     rest: &Rest<'_, P, R>,
     table: &'static Table,
     wants: &Wants,
-    query: &Checked,
+    query: &Rc<Checked>,
 ) -> Result<Answer<P::Stream>, Problem> {
-    let bytes = write_body(rest, table, wants, query).await?;
+    let bytes = rest.body().await?;
+    let check = BodyCheck::new(table, Method::Post, query, wants);
+    check.check(&bytes)?;
     let claim = idempotency::Claim::of(wants, query, &bytes);
     let is_new = wants.prefer.resolution.is_none();
+    // A key of idempotency is found again by its body.
+    if is_new && claim.is_none() {
+        rest.body.replace(Some(check));
+    }
     let spec = Spec {
         accept: wants.media.name(),
         prefer: wants.prefer.print(),

@@ -1,36 +1,45 @@
 // JavaScript's side of the Worker: each of these does in one call out of Wasm what would take many. What has several parts is
 // passed as one string, a line for each part: no URL and no header holds a line break.
 
-/** The names of headers that requests are read for, by what their method gives a meaning to. */
-export function names(read, write) {
-  return { read: read.split(','), write: write.split(',') };
+// The names of headers that requests are read for, by what their method gives a meaning to.
+let listed;
+
+/** Lists them, with commas between: those of GET and HEAD, those of all other methods. */
+export function listHeaders(read, write) {
+  listed = { read: read.split(','), write: write.split(',') };
 }
 
 /**
- * A request's method, its URL, the number of its credentials if they are known, and the headers of those names; one that is there has
- * `=` before its value.
+ * What a request is but for its body, as text: its method, its URL, the number of its credentials if they are known, and the headers of
+ * those names; one that is there has `=` before its value. `known` are its credentials, `length` says how long its body is.
  */
-export function head(request, { read, write }) {
+export function head(request) {
   const { method, headers } = request;
   const authorization = headers.get('authorization');
   const apikey = headers.get('apikey');
-  const known = authorization === null ? undefined : credentials.get(authorization);
+  const found = authorization === null ? undefined : credentials.get(authorization);
+  const known = found?.apikey === apikey ? found : undefined;
   let lines = `${method}\n${request.url}\n`;
-  if (known !== undefined && known.apikey === apikey) lines += `${known.number}\n\n`;
-  else lines += `${line(authorization)}${line(apikey)}`;
-  for (const name of method === 'GET' || method === 'HEAD' ? read : write) lines += line(headers.get(name));
-  return lines;
+  lines += known === undefined ? `${line(authorization)}${line(apikey)}` : `${known.number}\n\n`;
+  const isRead = method === 'GET' || method === 'HEAD';
+  for (const name of isRead ? listed.read : listed.write) lines += line(headers.get(name));
+  return { lines, known, length: isRead ? null : headers.get('content-length') };
 }
 
-function line(value) {
+/** The same as one text: the length comes last. */
+export function headText({ lines, length }) {
+  return lines + line(length);
+}
+
+export function line(value) {
   return value === null ? '\n' : `\n=${value}`;
 }
 
 // Credentials that were found right: by what `authorization` says, and by number. A number is given once in an isolate. In Wasm it
 // stands for the long texts, most of what a request's head has: it is told what was found out of exactly these, see
-// src/auth/verified.rs. Each has the forms of the calls in its name, which hold its token, and go with it.
+// src/auth/verified.rs. Each has what is in its name, which holds its token and goes with it: forms of calls, and plans (plans.js).
 const credentials = new Map();
-const numbered = new Map();
+export const numbered = new Map();
 const MAX_CREDENTIALS = 1024;
 let lastNumber = 0;
 // How many forms were made since all were forgotten.
@@ -51,7 +60,7 @@ export function know(lines, until, now) {
   const before = credentials.get(authorization);
   if (before !== undefined) forget(before);
   lastNumber += 1;
-  const known = { number: lastNumber, authorization, apikey: apikey === '' ? null : apikey.slice(1), until, calls: [] };
+  const known = { number: lastNumber, authorization, apikey: apikey === '' ? null : apikey.slice(1), until, calls: [], plans: new Map() };
   credentials.set(authorization, known);
   numbered.set(lastNumber, known);
   return lastNumber;
@@ -65,10 +74,10 @@ function forget({ number, authorization }) {
 // What is the same in many calls and answers, by number: see forms.rs. The first is for once.
 const ONCE = 0;
 const calls = [];
-const answers = [];
+export const answers = [];
 
 // The forms of calls in the name of these credentials, of nobody's for 0; nothing where they were forgotten.
-function callsOf(known) {
+export function callsOf(known) {
   return known === 0 ? calls : numbered.get(known)?.calls;
 }
 
@@ -113,13 +122,13 @@ function headersOf(pairs) {
 }
 
 function take(forms, number) {
-  const form = forms[number];
+  const form = forms?.[number];
   if (number === ONCE) forms[ONCE] = undefined;
   return form;
 }
 
 // A form's headers with a request's id, which may be empty. They are lent until the next call.
-function lent({ headers }, id) {
+export function lent({ headers }, id) {
   if (id === '') headers.delete('x-request-id');
   else headers.set('x-request-id', id);
   return headers;
@@ -177,20 +186,27 @@ async function nudgeFeed(env, clinic) {
 }
 
 /**
- * Sends a request of this form, in the name of these credentials, and waits for the reply, at most `ms`: `{response, head, taken}`, where
- * `head` is the status and the headers that the form wants, as above, or nothing when it is too late. `call` has the request's id and
- * the URL. Up to `whole` bytes of a good reply's body are `taken`, of an error's up to `errors`. These stand beside the response, not
- * on it: an object of the runtime with a property of ours lives until the next great collection. A late one is aborted, unless it
- * ends anyway with the request that is answered then: an AbortController takes 3 % of a read.
+ * Sends a request of this form, in the name of these credentials, and waits for the reply, as `sendAs` does. `call` has the request's id
+ * and the URL.
  */
 export function send(number, known, call, body, ms, whole, errors, endsWithRequest) {
+  const form = take(callsOf(known), number);
+  const end = call.indexOf('\n');
+  return sendAs(form, call.slice(0, end), call.slice(end + 1), body, { ms, whole, errors, endsWithRequest });
+}
+
+/**
+ * Sends a request of this form under this id, and waits for the reply, at most `ms`: `{response, head, taken}`, where `head` is the
+ * status and the headers that the form wants, as above, or nothing when it is too late. Up to `whole` bytes of a good reply's body are
+ * `taken`, of an error's up to `errors`. These stand beside the response, not on it: an object of the runtime with a property of ours
+ * lives until the next great collection. A late one is aborted, unless it ends anyway with the request that is answered then: an
+ * AbortController takes 3 % of a read.
+ */
+export function sendAs(form, id, url, body, { ms, whole, errors, endsWithRequest }) {
   const controller = endsWithRequest ? undefined : new AbortController();
   return new Promise((resolve, reject) => {
     // What throws in here rejects, and leaves no timer.
-    const form = take(callsOf(known), number);
-    const end = call.indexOf('\n');
-    const headers = lent(form, call.slice(0, end));
-    const replied = fetch(call.slice(end + 1), { method: form.method, headers, body, redirect: 'manual', signal: controller?.signal });
+    const replied = fetch(url, { method: form.method, headers: lent(form, id), body, redirect: 'manual', signal: controller?.signal });
     const timer = setTimeout(() => {
       resolve({});
       controller?.abort();
@@ -266,6 +282,14 @@ export function respond(number, said, body) {
 export function log(line, status) {
   if (status >= 500) console.error(line);
   else console.log(line);
+}
+
+/** Writes a request's data point to Analytics Engine: `point` has its index, then a line for each blob. Whether there is that binding. */
+export function measure(env, point, status, ms, upstreamMs) {
+  if (env.METRICS === undefined) return false;
+  const [index, ...blobs] = point.split('\n');
+  env.METRICS.writeDataPoint({ indexes: [index], blobs, doubles: [status, ms, upstreamMs] });
+  return true;
 }
 
 /** A response as `send` gives it, but for the head. */

@@ -2,7 +2,6 @@
 //! object and string that the runtime makes for one costs more than most of what is computed here.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
 use std::ops::Range;
 
 use wasm_bindgen::prelude::{JsCast as _, JsValue, wasm_bindgen};
@@ -12,15 +11,11 @@ use worker::{Env, web_sys};
 
 use super::forms::{self, CREDENTIALS};
 use super::lane::settled;
-use super::request::Received;
 use crate::auth::Credentials;
 use crate::http::{Budget, Call, Header, Method, Reply, SendError};
 
 #[wasm_bindgen(module = "/src/shell/edge.js")]
 extern "C" {
-    fn names(read: &str, write: &str) -> JsValue;
-    #[wasm_bindgen(js_name = head)]
-    fn request_head(request: &web_sys::Request, names: &JsValue) -> String;
     #[wasm_bindgen(js_name = know)]
     fn know_credentials(lines: &str, until: f64, now: f64) -> f64;
     // What needs no glue of wasm-bindgen's would be imported by itself, as a second key of the same name.
@@ -64,6 +59,9 @@ extern "C" {
     fn reply_head(response: &web_sys::Response, wanted: Vec<String>) -> String;
     #[wasm_bindgen(catch)]
     fn respond(form: u32, said: &str, body: &JsValue) -> Result<web_sys::Response, JsValue>;
+    /// Writes a request's data point, of an index and blobs, each in a line; whether Analytics Engine is bound.
+    #[wasm_bindgen(catch)]
+    pub fn measure(env: &Env, point: &str, status: u16, ms: u32, upstream_ms: u32) -> Result<bool, JsValue>;
     /// Writes a request's line to the log.
     pub fn log(line: &str, status: u16);
     /// A response from elsewhere.
@@ -71,7 +69,9 @@ extern "C" {
     #[wasm_bindgen(js_name = collect)]
     fn collect_body(response: &web_sys::Response, limit: usize, ms: u32) -> Promise;
 
-    type Outcome;
+    /// Whether a request is within its budget.
+    #[derive(Debug)]
+    pub type Outcome;
     #[wasm_bindgen(method, getter, structural)]
     fn success(this: &Outcome) -> Option<bool>;
 
@@ -105,14 +105,22 @@ const WRITE: &[&str] = &[
     "prefer",
     "content-type",
     "content-encoding",
-    "content-length",
     "if-match",
     "idempotency-key",
+    // The last, by itself: what is the same for two requests but for this is the same for both, see `plans`.
+    "content-length",
 ];
 
-thread_local! {
-    static NAMES: JsValue =
-        names(&READ[CREDENTIALS.len()..].join(","), &WRITE[CREDENTIALS.len()..].join(","));
+/// The headers that JavaScript reads of GET and HEAD, besides the credentials.
+#[wasm_bindgen(js_name = listedOfRead)]
+pub fn listed_of_read() -> String {
+    READ[CREDENTIALS.len()..].join(",")
+}
+
+/// The same for all other methods, but for `content-length`.
+#[wasm_bindgen(js_name = listedOfWrite)]
+pub fn listed_of_write() -> String {
+    WRITE[CREDENTIALS.len()..WRITE.len() - 1].join(",")
 }
 
 /// Has JavaScript keep credentials that were found right, until then in Unix seconds: their number. What has ended goes.
@@ -140,9 +148,8 @@ pub struct Head {
 }
 
 impl Head {
-    /// Reads it.
-    pub fn read(request: &web_sys::Request) -> Self {
-        let lines = NAMES.with(|names| request_head(request, names));
+    /// Of the lines that JavaScript made.
+    pub fn new(lines: String) -> Self {
         let mut end = 0;
         let mut places = lines.split('\n').map(|line| {
             let start = end;
@@ -169,6 +176,11 @@ impl Head {
         self.method
     }
 
+    /// All lines but the body's length.
+    pub fn without_length(&self) -> &str {
+        self.lines.rsplit_once('\n').map_or("", |(lines, _)| lines)
+    }
+
     /// The absolute URL.
     pub fn url(&self) -> &str {
         &self.lines[self.url.clone()]
@@ -185,16 +197,33 @@ impl Head {
     }
 }
 
-/// Whether one more request is within a budget.
-pub async fn is_admitted(env: &Env, budget: Budget, key: &str) -> Result<bool, String> {
-    let (place, binding) = match budget {
-        Budget::Anon => (0, "RATE_LIMIT_ANON"),
-        Budget::User => (1, "RATE_LIMIT_USER"),
-        Budget::Auth => (2, "RATE_LIMIT_AUTH"),
-    };
-    let silent = |_| format!("{binding} does not answer");
-    let outcome: Outcome = settled(admit(env, place, key).map_err(silent)?).await.map_err(silent)?.into();
-    outcome.success().ok_or_else(|| format!("{binding} gives no answer"))
+/// Where a budget is in JavaScript's list.
+pub const fn place(budget: Budget) -> u32 {
+    match budget {
+        Budget::Anon => 0,
+        Budget::User => 1,
+        Budget::Auth => 2,
+    }
+}
+
+/// Asks whether one more request is within a budget.
+pub async fn ask_budget(env: &Env, budget: Budget, key: &str) -> Result<Outcome, String> {
+    let silent = |_| format!("{} does not answer", binding(budget));
+    let outcome = settled(admit(env, place(budget), key).map_err(silent)?).await;
+    outcome.map(wasm_bindgen::JsCast::unchecked_into).map_err(silent)
+}
+
+/// What came of asking.
+pub fn is_admitted(outcome: &Outcome, budget: Budget) -> Result<bool, String> {
+    outcome.success().ok_or_else(|| format!("{} gives no answer", binding(budget)))
+}
+
+const fn binding(budget: Budget) -> &'static str {
+    match budget {
+        Budget::Anon => "RATE_LIMIT_ANON",
+        Budget::User => "RATE_LIMIT_USER",
+        Budget::Auth => "RATE_LIMIT_AUTH",
+    }
 }
 
 /// Hands a request to the chatbot's Worker as it is; its answer is the client's.
@@ -207,34 +236,24 @@ pub async fn chatbot_ready(env: &Env, timeout_ms: u32) -> Result<String, JsValue
     settled(ask_chatbot(env, timeout_ms)).await.map(|said| said.as_string().unwrap_or_default())
 }
 
-/// Sends a call and waits for the reply's head, and what is wanted with it.
-pub async fn send(call: &Call, timeout_ms: u32) -> Result<Reply<Sent>, SendError> {
-    send_with(call, timeout_ms, call.body.as_deref().map(Uint8Array::from)).await
-}
-
-/// The same; a body that is what the request's own was is sent from where it lies.
-pub async fn send_from(
+/// Sends a call under this form, see [`forms::of_call`], and waits for the reply's head and what is wanted with it.
+pub async fn send(
     call: &Call,
+    (form, known): (u32, f64),
     timeout_ms: u32,
-    received: &RefCell<Option<Received>>,
-) -> Result<Reply<Sent>, SendError> {
-    let body = call.body.as_deref().map(|body| match &*received.borrow() {
-        Some(received) if received.bytes == body => received.buffer.clone(),
-        _ => Uint8Array::from(body),
-    });
-    send_with(call, timeout_ms, body).await
+    body: Option<Uint8Array>,
+) -> Result<Sent, JsValue> {
+    let lines = [forms::request_id(&call.headers), "\n", &call.url].concat();
+    let (whole, errors, ends) = (call.whole, call.errors, call.ends_with_request);
+    let sent = settled(send_call(form, known, &lines, body, timeout_ms, whole, errors, ends)).await;
+    sent.map(wasm_bindgen::JsCast::unchecked_into)
 }
 
-async fn send_with(call: &Call, timeout_ms: u32, body: Option<Uint8Array>) -> Result<Reply<Sent>, SendError> {
-    let lines = [forms::request_id(&call.headers), "\n", &call.url].concat();
-    let (form, known) = forms::of_call(call).map_err(|error| broken(&error.into()))?;
-    let (whole, errors, ends) = (call.whole, call.errors, call.ends_with_request);
-    let sent = settled(send_call(form, known, &lines, body, timeout_ms, whole, errors, ends))
-        .await
-        .map_err(|error| broken(&error.into()))?;
-    let sent: Sent = sent.unchecked_into();
+/// What came of a call: the reply, and its head as text.
+pub fn reply_to(call: &Call, sent: Result<Sent, JsValue>) -> Result<(Reply<Sent>, String), SendError> {
+    let sent = sent.map_err(|error| broken(&error.into()))?;
     let head = sent.head().ok_or(SendError::Timeout)?;
-    Ok(parse(&head, sent, call.reads))
+    Ok((parse(&head, sent, call.reads), head))
 }
 
 /// Tells an object of a namespace something in a header; whether it took it.
@@ -293,15 +312,14 @@ pub async fn collect(sent: Sent, limit: usize, timeout_ms: u32) -> Result<Result
     }
 }
 
-/// Makes an answer, and writes the request's line, if it is not empty, to the log. The body is bytes, [`Sent`] or null.
+/// Makes an answer of this form, and writes the request's line, if it is not empty, to the log. The body is bytes, [`Sent`] or null.
 pub fn answer(
+    form: u32,
     line: &str,
-    status: u16,
     headers: &[Header],
     body: &JsValue,
 ) -> Result<web_sys::Response, JsValue> {
-    let said = [forms::request_id(headers), "\n", line].concat();
-    respond(forms::of_answer(status, headers)?, &said, body)
+    respond(form, &[forms::request_id(headers), "\n", line].concat(), body)
 }
 
 /// The runtime's own words: they name hosts at most, never what was sent.

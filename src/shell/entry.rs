@@ -12,13 +12,14 @@ use worker::web_sys::{Request, Response};
 use worker::worker_sys::Context as JsContext;
 use worker::{Context, Delay, Env, ResponseBuilder, console_error};
 
-use super::edge::Sent;
+use super::edge::Head;
 use super::object::{now_ms, post, random_key};
+use super::plans::{self, Planned};
 use super::platform::EdgePlatform;
 use super::request::EdgeRequest;
-use super::{edge, lane, metrics};
+use super::{edge, forms, lane, metrics};
 use crate::access::Outcome;
-use crate::app::{App, Handled, LogLine, Route, misconfigured};
+use crate::app::{App, Handled, Route, misconfigured};
 use crate::config::ConfigError;
 use crate::http::{Answer, Payload, Request as _};
 use crate::schema::SCHEMA;
@@ -33,11 +34,12 @@ thread_local! {
     static SETTLING: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
-/// Serves a request: a `Response` or a promise of it.
+/// Serves a request: a `Response` or a promise of it. `head` is what JavaScript read of it; `told` what it was told before (`plans`), or
+/// undefined.
 #[wasm_bindgen]
-pub fn fetch(request: Request, env: Env, context: JsContext) -> JsValue {
+pub fn fetch(request: Request, env: Env, context: JsContext, head: String, told: JsValue) -> JsValue {
     lane::run(async move {
-        let served = serve(request, env, Context::new(context)).await;
+        let served = serve(request, env, Context::new(context), Head::new(head), told).await;
         let response = served.or_else(|error| {
             console_error!("{error}");
             worker::Response::error("INTERNAL SERVER ERROR", 500).map(Response::from)
@@ -46,12 +48,19 @@ pub fn fetch(request: Request, env: Env, context: JsContext) -> JsValue {
     })
 }
 
-async fn serve(request: Request, env: Env, context: Context) -> worker::Result<Response> {
+async fn serve(
+    request: Request,
+    env: Env,
+    context: Context,
+    head: Head,
+    told: JsValue,
+) -> worker::Result<Response> {
     let app = APP.with(|cell| Rc::clone(cell.get_or_init(|| Rc::new(load(&env)))));
-    let request = EdgeRequest::new(request);
+    let (before, body) = plans::before(told);
+    let request = EdgeRequest::new(request, head, body);
     #[cfg(feature = "panic-route")]
     panic_on_purpose(&request);
-    let platform = EdgePlatform::new(env).with_body(request.received());
+    let platform = EdgePlatform::new(env).of_request(request.received(), before);
     let may_be_chat = !cfg!(feature = "chatbot") && request.path().starts_with("/v1/") && app.is_ok();
     if may_be_chat && matches!(Route::parse(request.path()), Route::V1(_)) {
         // The chatbot's Worker counts, logs and answers for itself. Should there be none, this one says so.
@@ -59,19 +68,45 @@ async fn serve(request: Request, env: Env, context: Context) -> worker::Result<R
             return Ok(answer);
         }
     }
-    let Handled { answer, log, wrote, access } = match app.as_ref() {
+    let handled = match app.as_ref() {
         Ok(app) => app.handle(&request, &platform).await,
         Err(error) => misconfigured(error, &request, &platform),
     };
     request.drain().await;
+    let Handled { answer, log, wrote, access, body } = handled;
+    // An upgrade is passed on as it is: it carries the socket.
+    let answer = match answer {
+        Answer { status: 101, body: Payload::Stream(upgrade), .. } => {
+            edge::log(&log.to_json(), log.status);
+            return Ok(upgrade.response());
+        }
+        answer => answer,
+    };
+    let form = forms::of_answer(answer.status, &answer.headers)?;
     if let Ok(app) = app.as_ref() {
-        metrics::write(platform.env(), &app.config.clinic_id, &log);
-        if wrote && app.config.service_key.is_some() {
-            edge::nudge(platform.env(), &app.config.clinic_id, context.as_ref());
+        let clinic = app.config.clinic_id.as_str();
+        let point = metrics::write(platform.env(), clinic, &log);
+        let nudges = (wrote && app.config.service_key.is_some()).then_some(clinic);
+        if let Some(clinic) = nudges {
+            edge::nudge(platform.env(), clinic, context.as_ref());
+        }
+        if access.is_empty() {
+            let planned = Planned { form, log: &log, nudges, point: point.as_deref(), body: &answer.body };
+            plans::keep(&request, platform.trace(), body.as_ref(), &planned)?;
         }
         settle(app, platform.env(), &context, access);
     }
-    respond(answer, &log)
+    let body = match answer.body {
+        Payload::Empty => JsValue::NULL,
+        Payload::Bytes(bytes) => Uint8Array::from(bytes.as_slice()).into(),
+        Payload::Stream(upstream) => upstream.into(),
+        Payload::Made(pieces) => {
+            let made: Response =
+                ResponseBuilder::new().from_stream(pieces.map(Ok::<_, worker::Error>))?.into();
+            edge::wrap(made).into()
+        }
+    };
+    Ok(edge::answer(form, &log.to_json(), &answer.headers, &body)?)
 }
 
 /// Tells the queue of readings, after the replies, what came of some. Those of a moment are told together. Should that be
@@ -100,29 +135,6 @@ fn settle(app: &App, env: &Env, context: &Context, outcomes: Vec<Outcome>) {
 
 fn load(env: &Env) -> Result<App, ConfigError> {
     Ok(App::new(super::env::config(env)?, &SCHEMA, random_key()))
-}
-
-fn respond(answer: Answer<Sent>, log: &LogLine) -> worker::Result<Response> {
-    let line = log.to_json();
-    let answer = match answer {
-        // An upgrade is passed on as it is: it carries the socket.
-        Answer { status: 101, body: Payload::Stream(upgrade), .. } => {
-            edge::log(&line, log.status);
-            return Ok(upgrade.response());
-        }
-        answer => answer,
-    };
-    let body = match answer.body {
-        Payload::Empty => JsValue::NULL,
-        Payload::Bytes(bytes) => Uint8Array::from(bytes.as_slice()).into(),
-        Payload::Stream(upstream) => upstream.into(),
-        Payload::Made(pieces) => {
-            let made: Response =
-                ResponseBuilder::new().from_stream(pieces.map(Ok::<_, worker::Error>))?.into();
-            edge::wrap(made).into()
-        }
-    };
-    Ok(edge::answer(&line, answer.status, &answer.headers, &body)?)
 }
 
 /// Test builds only: what a bug of ours would do to the requests around it.

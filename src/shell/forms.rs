@@ -20,7 +20,7 @@ thread_local! {
 /// How many are kept of either kind.
 const MOST: usize = 512;
 /// The number of one that is for once.
-const ONCE: u32 = 0;
+pub const ONCE: u32 = 0;
 /// Whose name a call is in that is in nobody's, or in theirs whom nobody knows by number.
 const NOBODY: f64 = 0.0;
 /// The headers that say who calls.
@@ -149,6 +149,7 @@ pub fn request_id(headers: &[Header]) -> &str {
     headers.iter().find(|header| is_request_id(header)).map_or("", |(_, value)| value)
 }
 
-const REQUEST_ID: &str = "x-request-id";
+/// The header of a request's id.
+pub const REQUEST_ID: &str = "x-request-id";
 /// What else is in such lines: a method or a status, and names of headers.
 const HEAD_BYTES: usize = 128;

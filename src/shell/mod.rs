@@ -16,6 +16,7 @@ mod forms;
 mod lane;
 mod metrics;
 mod object;
+mod plans;
 mod platform;
 mod request;
 #[cfg(feature = "clinic")]

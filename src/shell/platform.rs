@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use futures::future::{Either, select};
 use futures::{StreamExt, pin_mut, stream};
+use worker::js_sys::Uint8Array;
 use worker::{AbortController, Cache, Delay, Env};
 
 use super::edge::{Sent, broken};
 use super::lane::now_ms;
 use super::object::{post, random, random_bytes, tell};
+use super::plans::{Before, Trace};
 use super::request::Received;
-use super::{ai, edge, env};
+use super::{ai, edge, env, forms};
 use crate::apart::apart;
 use crate::auth::Credentials;
 use crate::auth::jwk::Key;
@@ -25,6 +27,8 @@ pub struct EdgePlatform {
     env: Env,
     upstreams: Upstreams,
     received: Rc<RefCell<Option<Received>>>,
+    before: Option<Before>,
+    trace: Trace,
 }
 
 /// How long was waited for upstreams, several at once counted once.
@@ -61,12 +65,35 @@ impl Drop for Waiting<'_> {
 impl EdgePlatform {
     /// The platform of one request.
     pub fn new(env: Env) -> Self {
-        Self { env, upstreams: Upstreams::default(), received: Rc::default() }
+        Self {
+            env,
+            upstreams: Upstreams::default(),
+            received: Rc::default(),
+            before: None,
+            trace: Trace::default(),
+        }
     }
 
-    /// The same for a request whose body will be there.
-    pub fn with_body(self, received: Rc<RefCell<Option<Received>>>) -> Self {
-        Self { received, ..self }
+    /// The same for a request whose body will be there, and that was told this before.
+    pub fn of_request(self, received: Rc<RefCell<Option<Received>>>, before: Option<Before>) -> Self {
+        Self { received, before, ..self }
+    }
+
+    // What is as the request's own was is sent from where that lies.
+    fn body_of(&self, call: &Call) -> Option<Uint8Array> {
+        let body = call.body.as_deref()?;
+        match &*self.received.borrow() {
+            Some(received) if received.bytes == body => {
+                self.trace.sends_on();
+                Some(received.buffer.clone())
+            }
+            _ => Some(Uint8Array::from(body)),
+        }
+    }
+
+    /// What was asked of it.
+    pub const fn trace(&self) -> &Trace {
+        &self.trace
     }
 
     /// The environment.
@@ -79,11 +106,27 @@ impl Platform for EdgePlatform {
     type Stream = Sent;
 
     async fn send(&self, call: &Call, timeout_ms: u32) -> Result<Reply<Sent>, SendError> {
-        let _waiting = self.upstreams.wait();
-        edge::send_from(call, timeout_ms, &self.received).await
+        let form = forms::of_call(call).map_err(|error| broken(&error.into()))?;
+        let before = self.before.as_ref().and_then(|before| {
+            before.began.set(None);
+            before.sent.take()
+        });
+        let sent = if let Some((sent, upstream_ms)) = before {
+            self.upstreams.ms.set(upstream_ms);
+            // What it sent on is what this would have.
+            let _ = self.body_of(call);
+            sent
+        } else {
+            let _waiting = self.upstreams.wait();
+            edge::send(call, form, timeout_ms, self.body_of(call)).await
+        };
+        let (reply, head) = edge::reply_to(call, sent)?;
+        self.trace.calls(call, timeout_ms, form.0, head);
+        Ok(reply)
     }
 
     async fn run_ai(&self, model: &str, input: &str, timeout_ms: u32) -> Result<Reply<Sent>, SendError> {
+        self.trace.leave();
         let waiting = self.upstreams.wait();
         let controller = AbortController::default();
         let run = ai::run(&self.env, model, input, controller.signal());
@@ -101,10 +144,12 @@ impl Platform for EdgePlatform {
     }
 
     fn taken(&self, body: &Sent) -> Option<Vec<u8>> {
+        self.trace.leave();
         edge::taken(body)
     }
 
     async fn collect(&self, body: Sent, limit: usize) -> Result<Collected<Sent>, SendError> {
+        self.trace.leave();
         match apart(edge::collect(body, limit, COLLECT_TIMEOUT_MS)).await? {
             Ok(bytes) => Ok(Collected::Whole(bytes)),
             Err(longer) => Ok(Collected::Longer(longer)),
@@ -112,6 +157,7 @@ impl Platform for EdgePlatform {
     }
 
     fn pieces(&self, body: Sent, idle_ms: u32) -> Pieces {
+        self.trace.leave();
         if let Some(bytes) = edge::taken(&body) {
             return stream::once(async move { Ok(bytes) }).boxed_local();
         }
@@ -122,10 +168,17 @@ impl Platform for EdgePlatform {
     }
 
     async fn admit(&self, budget: Budget, key: &str) -> Result<bool, String> {
-        edge::is_admitted(&self.env, budget, key).await
+        let told = self.before.as_ref().and_then(|before| before.admitted.take());
+        let outcome = match told {
+            Some(outcome) => outcome,
+            None => edge::ask_budget(&self.env, budget, key).await?,
+        };
+        self.trace.counts(budget, key);
+        edge::is_admitted(&outcome, budget)
     }
 
     async fn verify(&self, key: &Key, signed: &[u8], signature: &[u8]) -> Result<bool, String> {
+        self.trace.leave();
         edge::is_signed(key.jwk(), signed, signature).await
     }
 
@@ -134,6 +187,7 @@ impl Platform for EdgePlatform {
     }
 
     async fn open_room(&self, clinic: &str, shards: u32, vsn: &str) -> Result<Reply<Sent>, SendError> {
+        self.trace.leave();
         let shard = u32::try_from(random() % u64::from(shards.max(1))).unwrap_or(0);
         let opened = async {
             let room = env::rooms(&self.env)?.get_by_name(&env::room_name(clinic, shard))?;
@@ -146,27 +200,33 @@ impl Platform for EdgePlatform {
     }
 
     async fn note_access(&self, clinic: &str, intent: String) -> Result<(), String> {
+        self.trace.leave();
         let queues = env::access_queues(&self.env).map_err(|_| "no binding ACCESS_QUEUE".to_owned())?;
         tell(&queues, clinic, "/note", intent).await.map_err(|error| error.to_string())
     }
 
     async fn catalogue_version(&self, clinic: &str) -> Option<String> {
+        self.trace.leave();
         let version = post(&env::feeds(&self.env).ok()?, clinic, "/catalogue", String::new()).await.ok()?;
         (!version.is_empty()).then_some(version)
     }
 
     async fn recall(&self, key: &str, reads: &'static [&'static str]) -> Option<Reply<Sent>> {
+        self.trace.leave();
         let kept = Cache::default().get(key.to_owned(), false).await.ok()??;
         Some(edge::reply(kept.into(), reads))
     }
 
     async fn keep(&self, key: &str, reply: Reply<Sent>, max_age: u32) -> Reply<Sent> {
+        self.trace.leave();
         let Reply { status, headers, body } = reply;
         if let Ok(copy) = body.response().clone() {
             // What was read of the upstream's headers is what a later reader needs; its own caching rules are not ours.
             let mut kept = headers.clone();
             set_header(&mut kept, "cache-control", format!("max-age={max_age}"));
-            if let Ok(copy) = edge::answer("", status, &kept, edge::wrap(copy).as_ref()) {
+            let copied = forms::of_answer(status, &kept)
+                .and_then(|form| edge::answer(form, "", &kept, edge::wrap(copy).as_ref()));
+            if let Ok(copy) = copied {
                 let _ = Cache::default().put(key.to_owned(), worker::Response::from(copy)).await;
             }
         }
@@ -174,10 +234,12 @@ impl Platform for EdgePlatform {
     }
 
     async fn chatbot_ready(&self, timeout_ms: u32) -> Option<Vec<u8>> {
+        self.trace.leave();
         edge::chatbot_ready(&self.env, timeout_ms).await.ok().map(String::into_bytes)
     }
 
     async fn sleep(&self, ms: u32) {
+        self.trace.leave();
         Delay::from(Duration::from_millis(ms.into())).await;
     }
 
@@ -186,10 +248,14 @@ impl Platform for EdgePlatform {
     }
 
     fn now_ms(&self) -> u64 {
-        now_ms()
+        self.before.as_ref().and_then(|before| before.began.get()).unwrap_or_else(now_ms)
     }
 
     fn new_id(&self) -> String {
+        self.trace.names();
+        if let Some(id) = self.before.as_ref().and_then(|before| before.id.take()) {
+            return id;
+        }
         text_of(uuid::Builder::from_random_bytes(random_bytes()).into_uuid())
     }
 }

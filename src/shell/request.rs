@@ -20,7 +20,9 @@ pub struct EdgeRequest {
     head: Head,
     path: std::ops::Range<usize>,
     query: std::ops::Range<usize>,
-    is_read: Cell<bool>,
+    is_asked_more: Cell<bool>,
+    longest: Cell<Option<usize>>,
+    told: RefCell<Option<Uint8Array>>,
     received: Rc<RefCell<Option<Received>>>,
 }
 
@@ -34,11 +36,29 @@ pub struct Received {
 }
 
 impl EdgeRequest {
-    /// Reads what comes before the body.
-    pub fn new(inner: web_sys::Request) -> Self {
-        let head = Head::read(&inner);
+    /// With this head; the body may have been read already.
+    pub fn new(inner: web_sys::Request, head: Head, body: Option<Uint8Array>) -> Self {
         let (path, query) = split(head.url());
-        Self { inner, head, path, query, is_read: Cell::new(false), received: Rc::default() }
+        Self {
+            inner,
+            head,
+            path,
+            query,
+            is_asked_more: Cell::default(),
+            longest: Cell::default(),
+            told: RefCell::new(body),
+            received: Rc::default(),
+        }
+    }
+
+    /// Its head, if nothing else was asked of it but the body.
+    pub fn whole_head(&self) -> Option<&Head> {
+        (!self.is_asked_more.get()).then_some(&self.head)
+    }
+
+    /// How long its body might have been, if it was asked for.
+    pub const fn longest(&self) -> Option<usize> {
+        self.longest.get()
     }
 
     /// The runtime's own.
@@ -54,7 +74,7 @@ impl EdgeRequest {
     /// Reads and forgets the body that a refusal left unread: whatever is in front of the Worker takes a connection
     /// with a rest of a body on it for a broken one, and fails the next request that it sends there.
     pub async fn drain(&self) {
-        if !self.is_read.get() && self.inner.body().is_some() {
+        if self.longest.get().is_none() && self.inner.body().is_some() {
             let _ = self.body(0).await;
         }
     }
@@ -90,7 +110,10 @@ impl Request for EdgeRequest {
     }
 
     fn header(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.head.header(name, || self.inner.headers().get(name).ok().flatten())
+        self.head.header(name, || {
+            self.is_asked_more.set(true);
+            self.inner.headers().get(name).ok().flatten()
+        })
     }
 
     fn known(&self) -> Option<u64> {
@@ -98,16 +121,20 @@ impl Request for EdgeRequest {
     }
 
     async fn body(&self, limit: usize) -> Result<Vec<u8>, BodyError> {
-        self.is_read.set(true);
+        self.longest.set(Some(limit));
         // 64 bits: what is announced may not fit an address of Wasm.
         let length = self.header("content-length").and_then(|length| length.parse::<u64>().ok());
         match length {
             Some(length) if length > (limit + MAX_DISCARDED) as u64 => Err(BodyError::TooLarge),
             // The runtime delivers no more than what was announced.
             Some(length) if length <= limit as u64 => {
-                let promise = self.inner.array_buffer().map_err(|_| BodyError::Aborted)?;
-                let buffer = settled(promise).await.map_err(|_| BodyError::Aborted)?;
-                let buffer = Uint8Array::new(&buffer);
+                let told = self.told.take();
+                let buffer = if let Some(buffer) = told {
+                    buffer
+                } else {
+                    let promise = self.inner.array_buffer().map_err(|_| BodyError::Aborted)?;
+                    Uint8Array::new(&settled(promise).await.map_err(|_| BodyError::Aborted)?)
+                };
                 let bytes = buffer.to_vec();
                 if bytes.len() <= MAX_RECEIVED {
                     self.received.replace(Some(Received { buffer, bytes: bytes.clone() }));

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { defineAnswer, defineCall, forgetCalls, hasCall, head, know, names, respond, send } from '../../src/shell/edge.js';
+import { defineAnswer, defineCall, forgetCalls, hasCall, head, headText, know, listHeaders, respond, send } from '../../src/shell/edge.js';
 
-const NAMES = names('origin,prefer', 'content-type');
+listHeaders('origin,prefer', 'content-type');
 const realFetch = globalThis.fetch;
 const realLog = console.log;
 afterEach(() => {
@@ -13,7 +13,7 @@ afterEach(() => {
   forgetCalls();
 });
 
-const said = (headers, method = 'GET') => head(new Request('http://127.0.0.1/rest/v1/user', { method, headers }), NAMES);
+const said = (headers, method = 'GET') => head(new Request('http://127.0.0.1/rest/v1/user', { method, headers })).lines;
 const FIRST = 'GET\nhttp://127.0.0.1/rest/v1/user\n';
 
 test('credentials are known by their whole text, apikey included', () => {
@@ -28,6 +28,14 @@ test('credentials are known by their whole text, apikey included', () => {
     assert.equal(lines[2], '', JSON.stringify(headers));
     assert.deepEqual(lines.slice(3, 5), [headers.authorization, headers.apikey].map((value) => (value === undefined ? '' : `=${value}`)));
   }
+});
+
+test('a body’s length comes last, and is not among what two requests have in common', () => {
+  const asked = (length) => head(new Request('http://127.0.0.1/rest/v1/user', { method: 'POST', headers: { authorization: 'Bearer n', 'content-type': 'text/csv', ...length } }));
+  const [short, long] = ['7', '70'].map((length) => asked({ 'content-length': length }));
+  assert.equal(short.lines, long.lines);
+  assert.equal(headText(short), `POST\nhttp://127.0.0.1/rest/v1/user\n\n=Bearer n\n\n=text/csv\n=7`);
+  assert.equal(headText(asked({})), `POST\nhttp://127.0.0.1/rest/v1/user\n\n=Bearer n\n\n=text/csv\n`);
 });
 
 test('numbers are given once, and what has ended is forgotten', () => {

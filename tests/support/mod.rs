@@ -21,6 +21,7 @@ use chairside::config::Config;
 use chairside::http::{
     BodyError, Budget, Call, Collected, Headers, Method, Payload, Pieces, Platform, Reply, Request, SendError,
 };
+use chairside::rest::BodyCheck;
 use chairside::schema::SCHEMA;
 use futures::executor::block_on;
 use futures::{StreamExt, stream};
@@ -343,6 +344,7 @@ pub struct Seen {
     pub log: String,
     pub calls: Vec<Call>,
     pub access: Vec<Outcome>,
+    pub body_check: Option<BodyCheck>,
 }
 
 impl Seen {
@@ -393,7 +395,7 @@ pub fn run(request: &TestRequest, script: &Script) -> Seen {
 
 /// The same on a program with other settings.
 pub fn run_on(app: &App, request: &TestRequest, script: &Script) -> Seen {
-    let Handled { answer, log, access, .. } = block_on(app.handle(request, script));
+    let Handled { answer, log, access, body: body_check, .. } = block_on(app.handle(request, script));
     let body = match answer.body {
         Payload::Empty => Vec::new(),
         Payload::Bytes(bytes) | Payload::Stream(bytes) => bytes,
@@ -406,6 +408,7 @@ pub fn run_on(app: &App, request: &TestRequest, script: &Script) -> Seen {
         log: log.to_json(),
         calls: script.calls.borrow().clone(),
         access,
+        body_check,
     }
 }
 

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -88,4 +89,16 @@ test('requests_in_flight_with_it_end_and_those_after_it_are_served', async () =>
   });
   const replies = await inTime(Promise.all(Array.from({ length: 8 }, () => ask())));
   assert.deepEqual(replies.map(({ status }) => status), Array(8).fill(200));
+});
+
+// What is done again without Wasm goes on without it: no other way shows from outside that it is.
+test('a_request_that_came_before_survives_a_panic_and_one_that_is_new_does_not', async () => {
+  for (let times = 0; times < 3; times += 1) assert.equal((await inTime(ask())).status, 200);
+  const fresh = () => send('GET', READ, { role: 'admin', url: worker.url, headers: { 'x-request-id': randomUUID() } });
+  await during({ mode: 'slow', ms: SLOW_MS }, async () => {
+    const [again, anew] = [ask(), fresh()];
+    await sleep(SLOW_MS / 3);
+    await panics();
+    assert.deepEqual([(await inTime(again)).status, (await inTime(anew)).status >= 500], [200, true]);
+  });
 });

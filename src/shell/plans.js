@@ -1,0 +1,97 @@
+// Requests that come again. What a request comes to is the same as for the one before that had the same head and the same credentials,
+// as long as what is told from outside is the same: that it is within its budget, and the head of the reply. So what was found out
+// for one is done here for the next, and Wasm is asked for what differs, whether a body is right. When anything is told that was not
+// told before (a budget that is spent, a wrong body, an error of the database), Wasm serves the request from its beginning and is
+// given what was told already. Which requests have a plan, and why it holds, is in plans.rs.
+import { admit, answers, callsOf, lent, log, measure, nudge, numbered, sendAs } from './edge.js';
+
+// Plans go with their credentials, which are known for a minute at most.
+let made = 0;
+const MAX_MADE = 1024;
+const MAX_ANSWERS = 16;
+let lastCheck = 0;
+
+/** A number for a check of bodies: given once in an isolate, whatever program of it asks. */
+export function checkNumber() {
+  lastCheck += 1;
+  return lastCheck;
+}
+
+/**
+ * Keeps what a request came to. `head` are its lines, `call` the key of its budget and the URL that was asked, `reply` the head of what
+ * that answered, `answer` the middle of the line in the log, whom to tell that something was written (nobody: an empty line), and its data point. `numbers` are those of
+ * its credentials and of the call's form; the budget; the milliseconds for the call; how much of an error is read; the check of its
+ * body (0: it has none) and how long that may be; the answer's form, and whether the reply's body is the answer's.
+ */
+export function keepPlan(head, call, reply, answer, numbers) {
+  const [credentials, callForm, budget, ms, errors, check, longest, answerForm, hasBody] = numbers;
+  const known = numbered.get(credentials);
+  const form = callsOf(credentials)?.[callForm];
+  if (known === undefined || form === undefined) return;
+  let plan = known.plans.get(head);
+  if (plan === undefined) {
+    if (made >= MAX_MADE) forgetPlans();
+    made += 1;
+    const [key, url] = call.split('\n');
+    plan = { budget, key, form, url, limits: { ms, whole: 0, errors, endsWithRequest: true }, check, longest, answers: new Map() };
+    known.plans.set(head, plan);
+  }
+  // The program that knew the check by its number may have ended, or have forgotten it.
+  plan.check = check;
+  if (plan.answers.size >= MAX_ANSWERS) plan.answers.clear();
+  const [line, clinic, ...point] = answer.split('\n');
+  plan.answers.set(reply, { form: answers[answerForm], line, clinic, point: point.join('\n'), hasBody: hasBody === 1 });
+}
+
+function forgetPlans() {
+  made = 0;
+  for (const known of numbered.values()) known.plans.clear();
+}
+
+/** The plan for a request with this head, whose body is none or short enough. */
+export function planFor({ lines, known, length }, request) {
+  if (known === undefined || Date.now() >= known.until * 1000) return undefined;
+  const plan = known.plans.get(lines);
+  if (plan === undefined) return undefined;
+  const fits = plan.check === 0 ? request.body === null : Number(length) > 0 && Number(length) <= plan.longest;
+  return fits ? plan : undefined;
+}
+
+/**
+ * Does what is planned: the `Response`, or what was told until something was that is not in the plan. `accepts` tells whether a check
+ * finds a body right.
+ */
+export async function follow(plan, request, env, context, accepts) {
+  const told = { at: Date.now(), id: crypto.randomUUID(), admitted: undefined, body: undefined, isSent: false, sent: undefined, error: undefined, upstreamMs: 0 };
+  try {
+    told.admitted = await admit(env, plan.budget, plan.key);
+    if (told.admitted.success !== true) return told;
+    if (plan.check !== 0) {
+      const body = new Uint8Array(await request.arrayBuffer());
+      told.body = body;
+    }
+  } catch {
+    return told;
+  }
+  if (plan.check !== 0 && !accepts(plan.check, told.body)) return told;
+  const sentAt = Date.now();
+  told.isSent = true;
+  try {
+    told.sent = await sendAs(plan.form, told.id, plan.url, told.body, plan.limits);
+  } catch (error) {
+    told.error = error;
+  }
+  const now = Date.now();
+  told.upstreamMs = now - sentAt;
+  const answer = plan.answers.get(told.sent?.head);
+  return answer === undefined ? told : respond(answer, told, now, env, context);
+}
+
+function respond({ form, line, clinic, point, hasBody }, { at, id, sent, upstreamMs }, now, env, context) {
+  const { status } = form;
+  const ms = now - at;
+  if (point !== '') measure(env, point, status, ms, upstreamMs);
+  if (clinic !== '') nudge(env, clinic, context);
+  log(`{"request_id":"${id}${line}${ms},"upstream_ms":${upstreamMs}}`, status);
+  return new Response(hasBody ? sent.response.body : null, { status, headers: lent(form, id) });
+}

@@ -1,0 +1,228 @@
+//! Requests that come again: `plans.js` does for the next what was found out for one.
+//!
+//! The program answers a request by its head and by what the [`Platform`](crate::http::Platform) tells it, and by nothing else: what is
+//! the same to it gets the same answer, but for the id and the time. So a request whose credentials were verified has a plan when
+//! all that it came to is in it: it counted against one budget, made one call, whose reply's body it passed on without a look, and
+//! asked for nothing besides ([`Trace`]; the clock, which tells only how long it took). Of a body it must have said what decides ([`BodyCheck`]). A plan is for the same head
+//! to the letter, in the name of the same credentials, as long as these are known; it skips no check whose outcome could be
+//! another. Readings of medical records are noted each time and have none.
+
+use std::cell::{Cell, RefCell};
+
+use wasm_bindgen::prelude::{JsCast as _, JsValue, wasm_bindgen};
+use worker::js_sys::Uint8Array;
+
+use super::edge::{Outcome, Sent, place};
+use super::forms::{ONCE, REQUEST_ID};
+use super::request::EdgeRequest;
+use crate::app::LogLine;
+use crate::http::{Budget, Call, Method, Payload, Request as _};
+use crate::rest::BodyCheck;
+
+#[wasm_bindgen(module = "/src/shell/plans.js")]
+extern "C" {
+    #[wasm_bindgen(catch, js_name = checkNumber)]
+    fn check_number() -> Result<f64, JsValue>;
+    #[wasm_bindgen(catch, js_name = keepPlan)]
+    fn keep_plan(head: &str, call: &str, reply: &str, answer: &str, numbers: &[f64]) -> Result<(), JsValue>;
+
+    /// What a request with a plan was told before it turned out to need more than that.
+    pub type Told;
+    #[wasm_bindgen(method, getter, structural)]
+    fn at(this: &Told) -> f64;
+    #[wasm_bindgen(method, getter, structural)]
+    fn id(this: &Told) -> String;
+    #[wasm_bindgen(method, getter, structural)]
+    fn admitted(this: &Told) -> Option<Outcome>;
+    #[wasm_bindgen(method, getter, structural)]
+    fn body(this: &Told) -> Option<Uint8Array>;
+    #[wasm_bindgen(method, getter, structural, js_name = isSent)]
+    fn is_sent(this: &Told) -> bool;
+    #[wasm_bindgen(method, getter, structural)]
+    fn sent(this: &Told) -> Option<Sent>;
+    #[wasm_bindgen(method, getter, structural)]
+    fn error(this: &Told) -> JsValue;
+    #[wasm_bindgen(method, getter, structural, js_name = upstreamMs)]
+    fn upstream_ms(this: &Told) -> f64;
+}
+
+/// The number of the check of a request without a body.
+const NO_CHECK: f64 = 0.0;
+/// How many checks are kept.
+const MOST_CHECKS: usize = 64;
+
+thread_local! {
+    static CHECKS: RefCell<Vec<(f64, BodyCheck)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Whether the check of this number finds a body right; one that is not known finds none.
+#[wasm_bindgen]
+#[expect(clippy::float_cmp, reason = "whole numbers that JavaScript counts from 1 on")]
+pub fn accepts(number: f64, body: &[u8]) -> bool {
+    CHECKS.with_borrow(|checks| {
+        checks.iter().any(|(known, check)| *known == number && check.check(body).is_ok())
+    })
+}
+
+/// The number of a check, the same for one that does the same.
+fn number_of(check: &BodyCheck) -> Result<f64, JsValue> {
+    let known = CHECKS.with_borrow(|checks| {
+        checks.iter().find(|(_, known)| known.is_same(check)).map(|(number, _)| *number)
+    });
+    if let Some(number) = known {
+        return Ok(number);
+    }
+    let number = check_number()?;
+    CHECKS.with_borrow_mut(|checks| {
+        if checks.len() >= MOST_CHECKS {
+            checks.clear();
+        }
+        checks.push((number, check.clone()));
+    });
+    Ok(number)
+}
+
+/// What a request has asked the platform for, as far as a plan has it.
+#[derive(Debug, Default)]
+pub struct Trace {
+    is_left: Cell<bool>,
+    budget: RefCell<Option<(Budget, String)>>,
+    call: RefCell<Option<Asked>>,
+    sends_on: Cell<bool>,
+    has_id: Cell<bool>,
+}
+
+/// The call that a request made.
+#[derive(Debug)]
+struct Asked {
+    form: u32,
+    url: String,
+    timeout_ms: u32,
+    errors: usize,
+    reply: String,
+}
+
+impl Trace {
+    /// It asked for something that no plan has.
+    pub fn leave(&self) {
+        self.is_left.set(true);
+    }
+
+    /// It took a new id: one is its own.
+    pub fn names(&self) {
+        if self.has_id.replace(true) {
+            self.leave();
+        }
+    }
+
+    /// It counted against a budget.
+    pub fn counts(&self, budget: Budget, key: &str) {
+        if self.budget.replace(Some((budget, key.to_owned()))).is_some() {
+            self.leave();
+        }
+    }
+
+    /// The body of its call is its own, to the byte.
+    pub fn sends_on(&self) {
+        self.sends_on.set(true);
+    }
+
+    /// It made a call under this form, whose reply had this head.
+    pub fn calls(&self, call: &Call, timeout_ms: u32, form: u32, reply: String) {
+        let is_plain = call.whole == 0 && call.ends_with_request && form != ONCE && call.known.is_some();
+        let asked = Asked { form, url: call.url.clone(), timeout_ms, errors: call.errors, reply };
+        if self.call.replace(Some(asked)).is_some() || !is_plain {
+            self.leave();
+        }
+    }
+}
+
+/// What a plan has of an answer.
+#[derive(Debug)]
+pub struct Planned<'a> {
+    /// Its form.
+    pub form: u32,
+    /// The line in the log.
+    pub log: &'a LogLine,
+    /// Whose Feed heard that something was written.
+    pub nudges: Option<&'a str>,
+    /// The data point, if one was written.
+    pub point: Option<&'a str>,
+    /// The body.
+    pub body: &'a Payload<Sent>,
+}
+
+/// Has JavaScript keep what a request came to, if a plan can have all of it.
+#[expect(clippy::cast_precision_loss, reason = "small numbers, or such that JavaScript counts from 1 on")]
+pub fn keep(
+    request: &EdgeRequest,
+    trace: &Trace,
+    body: Option<&BodyCheck>,
+    answer: &Planned<'_>,
+) -> Result<(), JsValue> {
+    let (budget, call) = (trace.budget.borrow(), trace.call.borrow());
+    let (Some(head), Some((budget, key)), Some(call)) = (request.whole_head(), &*budget, &*call) else {
+        return Ok(());
+    };
+    let Some(known) = head.known() else { return Ok(()) };
+    let has_body = match answer.body {
+        Payload::Stream(_) => true,
+        Payload::Empty => false,
+        Payload::Bytes(_) | Payload::Made(_) => return Ok(()),
+    };
+    // A client's own id is no other request's.
+    let has_id = request.header(REQUEST_ID).is_some();
+    let is_decided = match request.method() {
+        Method::Get => request.longest().is_none(),
+        Method::Post => body.is_some() && trace.sends_on.get(),
+        _ => false,
+    };
+    if trace.is_left.get() || answer.form == ONCE || answer.log.status >= 400 || has_id || !is_decided {
+        return Ok(());
+    }
+    let numbers = [
+        known as f64,
+        call.form.into(),
+        place(*budget).into(),
+        call.timeout_ms.into(),
+        call.errors as f64,
+        body.map_or(Ok(NO_CHECK), number_of)?,
+        request.longest().unwrap_or_default() as f64,
+        answer.form.into(),
+        u8::from(has_body).into(),
+    ];
+    let asked = [key, "\n", &call.url].concat();
+    let (nudges, point) = (answer.nudges.unwrap_or_default(), answer.point.unwrap_or_default());
+    let said = [&answer.log.middle(), "\n", nudges, "\n", point].concat();
+    keep_plan(head.without_length(), &asked, &call.reply, &said, &numbers)
+}
+
+/// What was told already to a request that is served from its beginning.
+#[derive(Debug, Default)]
+pub struct Before {
+    /// When it began, in milliseconds since 1970: its clock stands there until its call is made.
+    pub began: Cell<Option<u64>>,
+    /// Its id.
+    pub id: RefCell<Option<String>>,
+    /// Whether it is within its budget.
+    pub admitted: RefCell<Option<Outcome>>,
+    /// What came of its call, and how long it waited for that, in milliseconds.
+    pub sent: RefCell<Option<(Result<Sent, JsValue>, u64)>>,
+}
+
+/// Of what JavaScript was told, if it was; besides, the body.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "milliseconds")]
+pub fn before(told: JsValue) -> (Option<Before>, Option<Uint8Array>) {
+    if told.is_undefined() {
+        return (None, None);
+    }
+    let told: Told = told.unchecked_into();
+    let sent = told.is_sent().then(|| (told.sent().ok_or_else(|| told.error()), told.upstream_ms() as u64));
+    let before = Before {
+        began: Cell::new(Some(told.at() as u64)),
+        id: RefCell::new(Some(told.id())),
+        admitted: RefCell::new(told.admitted()),
+        sent: RefCell::new(sent),
+    };
+    (Some(before), told.body())
+}
