@@ -63,38 +63,32 @@ async function goOn(first, turn) {
 
 listHeaders(exports.listedOfRead(), exports.listedOfWrite());
 
-// Serves a request in Wasm, which is given what was told already, if there is any.
-function serveInWasm(request, env, context, asked, told) {
-  const first = exports.fetch(request, env, context, headText(asked), told);
-  return first instanceof Promise || Array.isArray(first) ? goOn(first, exports.begun()) : first;
-}
+// The Wasm's part of a request. One that has a plan comes to it in the middle, or not at all: see src/shell/plans.js.
+const wasm = {
+  serve(request, env, context, asked, told) {
+    try {
+      checkReinitialize();
+      const first = exports.fetch(request, env, context, headText(asked), told);
+      return first instanceof Promise || Array.isArray(first) ? goOn(first, exports.begun()) : first;
+    } catch (error) {
+      return failed(error);
+    }
+  },
 
-async function servePlanned(plan, request, env, context, asked) {
-  try {
-    const outcome = await follow(plan, request, env, context, accepts);
-    if (outcome instanceof Response) return outcome;
-    checkReinitialize();
-    return await serveInWasm(request, env, context, asked, outcome);
-  } catch (error) {
-    return failed(error);
-  }
-}
+  accepts(check, body) {
+    try {
+      checkReinitialize();
+      return exports.accepts(check, body);
+    } catch (error) {
+      return failed(error);
+    }
+  },
+};
 
-function accepts(check, body) {
-  checkReinitialize();
-  return exports.accepts(check, body);
-}
-
-// As `event`, but for the promise that guarding one more takes.
 function serve(request, env, context) {
-  try {
-    checkReinitialize();
-    const asked = head(request);
-    const plan = planFor(asked, request);
-    return plan === undefined ? serveInWasm(request, env, context, asked) : servePlanned(plan, request, env, context, asked);
-  } catch (error) {
-    return failed(error);
-  }
+  const asked = head(request);
+  const plan = planFor(asked, request);
+  return plan === undefined ? wasm.serve(request, env, context, asked) : follow(plan, asked, request, env, context, wasm);
 }
 
 export default {

@@ -60,7 +60,7 @@ async fn serve(
     let request = EdgeRequest::new(request, head, body);
     #[cfg(feature = "panic-route")]
     panic_on_purpose(&request);
-    let platform = EdgePlatform::new(env).of_request(request.received(), before);
+    let platform = EdgePlatform::new(env).of_request(&request, before);
     let may_be_chat = !cfg!(feature = "chatbot") && request.path().starts_with("/v1/") && app.is_ok();
     if may_be_chat && matches!(Route::parse(request.path()), Route::V1(_)) {
         // The chatbot's Worker counts, logs and answers for itself. Should there be none, this one says so.

@@ -58,38 +58,36 @@ export function planFor({ lines, known, length }, request) {
 }
 
 /**
- * Does what is planned: the `Response`, or what was told until something was that is not in the plan. `accepts` tells whether a check
- * finds a body right.
+ * Does what is planned, up to the `Response`. `wasm` tells by `accepts` whether a check finds a body right, and serves a request by
+ * `serve` that was told something which is not in the plan.
  */
-export async function follow(plan, request, env, context, accepts) {
+export async function follow(plan, asked, request, env, context, wasm) {
   const told = { at: Date.now(), id: crypto.randomUUID(), admitted: undefined, body: undefined, isSent: false, sent: undefined, error: undefined, upstreamMs: 0 };
+  const { check } = plan;
   try {
     told.admitted = await admit(env, plan.budget, plan.key);
-    if (told.admitted.success !== true) return told;
-    if (plan.check !== 0) {
-      const body = new Uint8Array(await request.arrayBuffer());
-      told.body = body;
-    }
+    if (check !== 0 && told.admitted.success === true) told.body = new Uint8Array(await request.arrayBuffer());
   } catch {
-    return told;
+    // Wasm is told of it when it asks for the same.
   }
-  if (plan.check !== 0 && !accepts(plan.check, told.body)) return told;
-  const sentAt = Date.now();
+  const goesOn = told.admitted?.success === true && (check === 0 || (told.body !== undefined && wasm.accepts(check, told.body)));
+  if (!goesOn) return wasm.serve(request, env, context, asked, told);
+  const began = Date.now();
+  // From here on it is not sent again.
   told.isSent = true;
   try {
     told.sent = await sendAs(plan.form, told.id, plan.url, told.body, plan.limits);
   } catch (error) {
     told.error = error;
   }
-  const now = Date.now();
-  told.upstreamMs = now - sentAt;
+  told.upstreamMs = Date.now() - began;
   const answer = plan.answers.get(told.sent?.head);
-  return answer === undefined ? told : respond(answer, told, now, env, context);
+  return answer === undefined ? wasm.serve(request, env, context, asked, told) : respond(answer, told, env, context);
 }
 
-function respond({ form, line, clinic, point, hasBody }, { at, id, sent, upstreamMs }, now, env, context) {
+function respond({ form, line, clinic, point, hasBody }, { at, id, sent, upstreamMs }, env, context) {
   const { status } = form;
-  const ms = now - at;
+  const ms = Date.now() - at;
   if (point !== '') measure(env, point, status, ms, upstreamMs);
   if (clinic !== '') nudge(env, clinic, context);
   log(`{"request_id":"${id}${line}${ms},"upstream_ms":${upstreamMs}}`, status);

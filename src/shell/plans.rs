@@ -1,13 +1,14 @@
 //! Requests that come again: `plans.js` does for the next what was found out for one.
 //!
-//! The program answers a request by its head and by what the [`Platform`](crate::http::Platform) tells it, and by nothing else: what is
-//! the same to it gets the same answer, but for the id and the time. So a request whose credentials were verified has a plan when
-//! all that it came to is in it: it counted against one budget, made one call, whose reply's body it passed on without a look, and
-//! asked for nothing besides ([`Trace`]; the clock, which tells only how long it took). Of a body it must have said what decides ([`BodyCheck`]). A plan is for the same head
-//! to the letter, in the name of the same credentials, as long as these are known; it skips no check whose outcome could be
-//! another. Readings of medical records are noted each time and have none.
+//! The program answers a request by its head and by what the [`Platform`](crate::http::Platform) tells it, and by nothing else: what
+//! is the same to it gets the same answer, but for the id and the time. So a request whose credentials were verified has a plan
+//! when all that it came to is in it: it counted against one budget, made one call, whose reply's body it passed on without a look,
+//! and asked for nothing besides ([`Trace`]; but for the clock, which tells only how long it took). Of a body it must have said what
+//! decides ([`BodyCheck`]). A plan is for the same head to the letter, in the name of the same credentials, as long as these are
+//! known; it skips no check whose outcome could be another. Readings of medical records are noted each time and have none.
 
 use std::cell::{Cell, RefCell};
+use std::hash::{DefaultHasher, Hasher as _};
 
 use wasm_bindgen::prelude::{JsCast as _, JsValue, wasm_bindgen};
 use worker::js_sys::Uint8Array;
@@ -51,7 +52,11 @@ const NO_CHECK: f64 = 0.0;
 /// How many checks are kept.
 const MOST_CHECKS: usize = 64;
 
+/// How many heads are remembered that came once.
+const MOST_HEADS: usize = 512;
+
 thread_local! {
+    static CAME: RefCell<[u64; MOST_HEADS]> = const { RefCell::new([0; MOST_HEADS]) };
     static CHECKS: RefCell<Vec<(f64, BodyCheck)>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -82,14 +87,16 @@ fn number_of(check: &BodyCheck) -> Result<f64, JsValue> {
     Ok(number)
 }
 
-/// What a request has asked the platform for, as far as a plan has it.
+/// What a request has asked the platform for, as long as a plan can have it.
 #[derive(Debug, Default)]
-pub struct Trace {
-    is_left: Cell<bool>,
-    budget: RefCell<Option<(Budget, String)>>,
-    call: RefCell<Option<Asked>>,
-    sends_on: Cell<bool>,
-    has_id: Cell<bool>,
+pub struct Trace(RefCell<Option<Steps>>);
+
+#[derive(Debug, Default)]
+struct Steps {
+    has_id: bool,
+    budget: Option<(Budget, String)>,
+    call: Option<Asked>,
+    sends_on: bool,
 }
 
 /// The call that a request made.
@@ -103,38 +110,67 @@ struct Asked {
 }
 
 impl Trace {
+    /// Of a request that may have a plan. A client's own id is no other request's.
+    pub fn of(request: &EdgeRequest) -> Self {
+        let head = request.head();
+        let may_have = head.known().is_some()
+            && matches!(head.method(), Method::Get | Method::Post)
+            && request.header(REQUEST_ID).is_none()
+            && came_before(head.without_length());
+        Self(RefCell::new(may_have.then(Steps::default)))
+    }
+
     /// It asked for something that no plan has.
     pub fn leave(&self) {
-        self.is_left.set(true);
+        self.0.take();
+    }
+
+    // `step` says whether a plan can still have it.
+    fn goes_on(&self, step: impl FnOnce(&mut Steps) -> bool) {
+        let mut steps = self.0.borrow_mut();
+        if steps.as_mut().is_some_and(|steps| !step(steps)) {
+            *steps = None;
+        }
     }
 
     /// It took a new id: one is its own.
     pub fn names(&self) {
-        if self.has_id.replace(true) {
-            self.leave();
-        }
+        self.goes_on(|steps| !std::mem::replace(&mut steps.has_id, true));
     }
 
     /// It counted against a budget.
     pub fn counts(&self, budget: Budget, key: &str) {
-        if self.budget.replace(Some((budget, key.to_owned()))).is_some() {
-            self.leave();
-        }
+        self.goes_on(|steps| steps.budget.replace((budget, key.to_owned())).is_none());
     }
 
     /// The body of its call is its own, to the byte.
     pub fn sends_on(&self) {
-        self.sends_on.set(true);
+        self.goes_on(|steps| {
+            steps.sends_on = true;
+            true
+        });
     }
 
     /// It made a call under this form, whose reply had this head.
     pub fn calls(&self, call: &Call, timeout_ms: u32, form: u32, reply: String) {
-        let is_plain = call.whole == 0 && call.ends_with_request && form != ONCE && call.known.is_some();
-        let asked = Asked { form, url: call.url.clone(), timeout_ms, errors: call.errors, reply };
-        if self.call.replace(Some(asked)).is_some() || !is_plain {
-            self.leave();
-        }
+        self.goes_on(|steps| {
+            let asked = Asked { form, url: call.url.clone(), timeout_ms, errors: call.errors, reply };
+            let is_first = steps.call.replace(asked).is_none();
+            is_first && call.whole == 0 && call.ends_with_request && form != ONCE && call.known.is_some()
+        });
     }
+}
+
+/// Whether a request with this head came before, a moment ago: most that come once do not come again, and a plan costs more than it
+/// saves then. Of two that share a place the later one has it.
+fn came_before(head: &str) -> bool {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(head.as_bytes());
+    let hash = hasher.finish();
+    CAME.with_borrow_mut(|came| {
+        let place = usize::try_from(hash % MOST_HEADS as u64).unwrap_or(0);
+        std::mem::replace(&mut came[place], hash) == hash
+    })
 }
 
 /// What a plan has of an answer.
@@ -160,30 +196,28 @@ pub fn keep(
     body: Option<&BodyCheck>,
     answer: &Planned<'_>,
 ) -> Result<(), JsValue> {
-    let (budget, call) = (trace.budget.borrow(), trace.call.borrow());
-    let (Some(head), Some((budget, key)), Some(call)) = (request.whole_head(), &*budget, &*call) else {
+    let Some(Steps { budget: Some((budget, key)), call: Some(call), sends_on, .. }) = trace.0.take() else {
         return Ok(());
     };
-    let Some(known) = head.known() else { return Ok(()) };
+    let head = request.head();
     let has_body = match answer.body {
         Payload::Stream(_) => true,
         Payload::Empty => false,
         Payload::Bytes(_) | Payload::Made(_) => return Ok(()),
     };
-    // A client's own id is no other request's.
-    let has_id = request.header(REQUEST_ID).is_some();
-    let is_decided = match request.method() {
-        Method::Get => request.longest().is_none(),
-        Method::Post => body.is_some() && trace.sends_on.get(),
-        _ => false,
+    let body_decides = match body {
+        None => request.longest().is_some(),
+        Some(_) => !sends_on,
     };
-    if trace.is_left.get() || answer.form == ONCE || answer.log.status >= 400 || has_id || !is_decided {
+    let is_plain = answer.form != ONCE && answer.log.status < 400;
+    let (Some(known), false, false, true) = (head.known(), request.is_asked_more(), body_decides, is_plain)
+    else {
         return Ok(());
-    }
+    };
     let numbers = [
         known as f64,
         call.form.into(),
-        place(*budget).into(),
+        place(budget).into(),
         call.timeout_ms.into(),
         call.errors as f64,
         body.map_or(Ok(NO_CHECK), number_of)?,
@@ -191,7 +225,7 @@ pub fn keep(
         answer.form.into(),
         u8::from(has_body).into(),
     ];
-    let asked = [key, "\n", &call.url].concat();
+    let asked = [&key, "\n", &call.url].concat();
     let (nudges, point) = (answer.nudges.unwrap_or_default(), answer.point.unwrap_or_default());
     let said = [&answer.log.middle(), "\n", nudges, "\n", point].concat();
     keep_plan(head.without_length(), &asked, &call.reply, &said, &numbers)

@@ -13,7 +13,7 @@ use super::edge::{Sent, broken};
 use super::lane::now_ms;
 use super::object::{post, random, random_bytes, tell};
 use super::plans::{Before, Trace};
-use super::request::Received;
+use super::request::{EdgeRequest, Received};
 use super::{ai, edge, env, forms};
 use crate::apart::apart;
 use crate::auth::Credentials;
@@ -75,8 +75,8 @@ impl EdgePlatform {
     }
 
     /// The same for a request whose body will be there, and that was told this before.
-    pub fn of_request(self, received: Rc<RefCell<Option<Received>>>, before: Option<Before>) -> Self {
-        Self { received, before, ..self }
+    pub fn of_request(self, request: &EdgeRequest, before: Option<Before>) -> Self {
+        Self { received: request.received(), before, trace: Trace::of(request), ..self }
     }
 
     // What is as the request's own was is sent from where that lies.

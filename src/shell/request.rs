@@ -51,9 +51,14 @@ impl EdgeRequest {
         }
     }
 
-    /// Its head, if nothing else was asked of it but the body.
-    pub fn whole_head(&self) -> Option<&Head> {
-        (!self.is_asked_more.get()).then_some(&self.head)
+    /// Its head.
+    pub const fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// Whether it was asked for a header besides.
+    pub const fn is_asked_more(&self) -> bool {
+        self.is_asked_more.get()
     }
 
     /// How long its body might have been, if it was asked for.
