@@ -295,6 +295,7 @@ fn one_backfill_is_on_its_way_and_one_more_follows_for_all_that_asked_meanwhile(
 fn a_nudge_without_listeners_is_nothing() {
     let mut bench = Bench::new(&stored(5, 50, &[]));
     assert_eq!(bench.give(FeedEvent::Nudge), []);
+    assert!(!bench.feed.is_listened_to() && Bench::live(5, 50).feed.is_listened_to());
 }
 
 #[test]

@@ -153,12 +153,15 @@ export async function chatbotReady(env, ms) {
 }
 
 // Since when a nudge is on its way, and whether something was written since. One whose request ended without it counts as
-// lost after a while. They are that far apart: what many write at once is told together.
+// lost after a while. They are so far apart: what many write at once is told together, and a Feed that nobody listens to, which reads
+// all of it when somebody does, is not asked to be awake.
 let nudgedAt = 0;
 let toldAt = 0;
 let again = false;
+let isHeard = true;
 const NUDGE_MS = 1000;
 const GAP_MS = 20;
+const UNHEARD_GAP_MS = 250;
 
 /** Tells the Feed that something was written; what is written while it is being told, it is told once after that. */
 export function nudge(env, clinic, context) {
@@ -172,12 +175,13 @@ export function nudge(env, clinic, context) {
 async function nudgeFeed(env, clinic) {
   do {
     nudgedAt = Date.now();
-    const early = toldAt + GAP_MS - nudgedAt;
-    if (early > 0) await scheduler.wait(Math.min(early, GAP_MS));
+    const gap = isHeard ? GAP_MS : UNHEARD_GAP_MS;
+    const early = toldAt + gap - nudgedAt;
+    if (early > 0) await scheduler.wait(Math.min(early, gap));
     again = false;
     toldAt = Date.now();
     try {
-      await tell(env.FEED, clinic, 'https://object/nudge', 'text', '');
+      isHeard = await tell(env.FEED, clinic, 'https://object/nudge', 'text', '');
     } catch {
       // The next poll of Realtime tells it.
     }

@@ -100,13 +100,14 @@ impl DurableObject for Feed {
 
 #[wasm_bindgen]
 impl Feed {
-    /// That something was written: what `nudge` of `edge.js` and the scheduled event tell.
+    /// That something was written: what `nudge` of `edge.js` and the scheduled event tell. Whether anybody listens.
     pub fn told(&self, url: &str, _: &str) -> std::result::Result<bool, JsValue> {
         if object::path(url) != "/nudge" {
             return Ok(false);
         }
         self.inner.dispatch(FeedEvent::Nudge)?;
-        Ok(true)
+        let store = Store::opened(&self.inner.store, &self.inner.state)?;
+        Ok(self.inner.with_machine(store, |machine| machine.is_listened_to())?)
     }
 }
 

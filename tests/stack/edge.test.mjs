@@ -2,11 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { defineAnswer, defineCall, forgetCalls, hasCall, head, headText, know, listHeaders, respond, send } from '../../src/shell/edge.js';
+import { defineAnswer, defineCall, forgetCalls, hasCall, head, headText, know, listHeaders, nudge, respond, send } from '../../src/shell/edge.js';
 
 listHeaders('origin,prefer', 'content-type');
 const realFetch = globalThis.fetch;
 const realLog = console.log;
+const realNow = Date.now;
 afterEach(() => {
   globalThis.fetch = realFetch;
   console.log = realLog;
@@ -178,5 +179,52 @@ test('a call that fails is rejected, also at once and after its head, and leaves
   } finally {
     globalThis.setTimeout = set;
     globalThis.clearTimeout = clear;
+  }
+});
+
+test('what many write is told together, and seldom where nobody listens', async () => {
+  const waits = [];
+  globalThis.scheduler = { wait: async (ms) => waits.push(ms) };
+  let now = Date.now() + 10_000;
+  Date.now = () => now;
+  let isHeard = true;
+  let onTold = () => {};
+  const told = [];
+  const fetch = async (url) => {
+    told.push(url);
+    onTold();
+    return new Response(null, { status: isHeard ? 204 : 503 });
+  };
+  const running = [];
+  const write = () => nudge({ FEED: { getByName: () => ({ fetch }) } }, 'clinic', { waitUntil: (promise) => running.push(promise) });
+  const all = () => Promise.all(running);
+  try {
+    // While it is told, five more write, which takes one telling.
+    onTold = () => {
+      onTold = () => {};
+      for (let n = 0; n < 5; n += 1) write();
+    };
+    write();
+    await all();
+    assert.deepEqual([told.length, running.length, waits], [2, 1, [20]]);
+    now += 1000;
+    isHeard = false;
+    write();
+    await all();
+    now += 1;
+    write();
+    await all();
+    assert.deepEqual([told.length, waits], [4, [20, 249]]);
+    now += 1000;
+    isHeard = true;
+    write();
+    await all();
+    now += 1;
+    write();
+    await all();
+    assert.deepEqual([told.length, waits], [6, [20, 249, 19]]);
+  } finally {
+    Date.now = realNow;
+    delete globalThis.scheduler;
   }
 });

@@ -100,6 +100,11 @@ impl Feed {
         self.intake.catalogue(now_ms, self.upstream.is_ready())
     }
 
+    /// Whether any Room listens. To a Feed without one nothing that is told matters: it reads everything when one comes.
+    pub fn is_listened_to(&self) -> bool {
+        !self.rooms.is_empty()
+    }
+
     fn is_active(&self, now: u64) -> bool {
         !self.rooms.is_empty() || now < self.linger_until
     }
