@@ -11,7 +11,7 @@ use crate::access;
 use crate::apart::apart;
 use crate::auth::{self, Caller, Credentials, Jwks, Outcome, Role, Verified, challenge};
 use crate::config::{Config, ConfigError};
-use crate::http::{Answer, Budget, Method, Payload, Platform, Request};
+use crate::http::{Answer, Budget, Method, Payload, Platform, Request, SendError};
 use crate::ids::text_of;
 use crate::problem::{Kind, Problem, ProblemDetails};
 use crate::rag::parts::Parts;
@@ -240,6 +240,9 @@ impl App {
             Method::Options => cors::preflight(request, origin.as_deref(), &route.methods(self.schema)),
             _ => self.route(route, request, platform, &request_id, &mut seen).await,
         };
+        // What was sent is done, whatever is wrong with the request by now.
+        let is_lost = !request.method().is_read() && platform.has_reply_left();
+        let result = if is_lost { Err(rest::unreachable(SendError::Timeout, "database")) } else { result };
         let is_head = request.method() == Method::Head;
         let wrote = result.is_ok() && self.may_write(route, request.method());
         let (mut answer, code, cause) = settle(result, route, &request_id, is_head);

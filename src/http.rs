@@ -296,6 +296,11 @@ pub trait Platform {
     /// Waits.
     fn sleep(&self, ms: u32) -> impl Future<Output = ()>;
 
+    /// Whether a call was made for this request whose reply nobody has asked for.
+    fn has_reply_left(&self) -> bool {
+        false
+    }
+
     /// How long this request has waited for upstreams so far, in milliseconds.
     fn upstream_ms(&self) -> u64;
 

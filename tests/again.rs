@@ -162,3 +162,19 @@ fn the_same_request_comes_to_the_same() {
             && !seen.log.contains(PATIENT)
     );
 }
+
+/// A write that was sent before the program forgot who asked for it: whoever asks is told that it may have happened.
+#[test]
+fn a_write_whose_reply_nobody_asked_for_may_have_happened() {
+    let insert = || request(Method::Post, SERVICE).json(&good().to_string());
+    for (request, code) in [
+        (insert().header("authorization", "Bearer x.y.z"), "upstream-timeout"),
+        (get(SERVICE).header("authorization", "Bearer x.y.z"), "token-malformed"),
+    ] {
+        let script = script(Vec::new());
+        script.has_reply_left.set(true);
+        let seen = run_on(&app(), &request, &script);
+        assert_eq!((seen.code().as_str(), seen.calls.len()), (code, 0));
+        assert!(seen.log.contains(code), "{}", seen.log);
+    }
+}

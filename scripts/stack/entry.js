@@ -31,33 +31,62 @@ function mustRun(instanceId) {
   if (initState.instanceId !== instanceId) throw new Error('the program that this request belongs to has ended');
 }
 
+// What throws out of these was left in the middle, and with it whatever else the program holds: it gives way to a new one, as after
+// a panic. Errors that are expected come as answers.
+function left(error) {
+  handleMaybeCritical(error);
+  initState.criticalError = true;
+  throw error;
+}
+
+function begin(request, env, context, asked, told) {
+  try {
+    checkReinitialize();
+    return exports.fetch(request, env, context, headText(asked), told);
+  } catch (error) {
+    return left(error);
+  }
+}
+
+function resume(turn, value, hasFailed) {
+  try {
+    return exports.resume(turn, value, hasFailed);
+  } catch (error) {
+    return left(error);
+  }
+}
+
+function resumeAll(turn, settled) {
+  const isError = ({ status }) => Number(status === 'rejected');
+  try {
+    return exports.resumeAll(turn, settled.map((one) => (isError(one) ? one.reason : one.value)), Uint8Array.from(settled, isError));
+  } catch (error) {
+    return left(error);
+  }
+}
+
 // Awaits what a request waits for, one promise or several after the other, up to its `Response`: see src/shell/lane.rs.
 async function goOn(first, turn) {
   const { instanceId } = initState;
   let next = first;
-  try {
-    for (;;) {
-      if (Array.isArray(next)) {
-        const all = await Promise.allSettled(next);
-        mustRun(instanceId);
-        const isError = ({ status }) => Number(status === 'rejected');
-        next = exports.resumeAll(turn, all.map((one) => (isError(one) ? one.reason : one.value)), Uint8Array.from(all, isError));
-        continue;
-      }
-      if (!(next instanceof Promise)) return next;
-      let value;
-      let hasFailed = false;
-      try {
-        value = await next;
-      } catch (error) {
-        value = error;
-        hasFailed = true;
-      }
+  for (;;) {
+    if (Array.isArray(next)) {
+      const settled = await Promise.allSettled(next);
       mustRun(instanceId);
-      next = exports.resume(turn, value, hasFailed);
+      next = resumeAll(turn, settled);
+      continue;
     }
-  } catch (error) {
-    return failed(error);
+    if (!(next instanceof Promise)) return next;
+    let value;
+    let hasFailed = false;
+    try {
+      value = await next;
+    } catch (error) {
+      value = error;
+      hasFailed = true;
+    }
+    mustRun(instanceId);
+    next = resume(turn, value, hasFailed);
   }
 }
 
@@ -66,13 +95,8 @@ listHeaders(exports.listedOfRead(), exports.listedOfWrite());
 // The Wasm's part of a request. One that has a plan comes to it in the middle, or not at all: see src/shell/plans.js.
 const wasm = {
   serve(request, env, context, asked, told) {
-    try {
-      checkReinitialize();
-      const first = exports.fetch(request, env, context, headText(asked), told);
-      return first instanceof Promise || Array.isArray(first) ? goOn(first, exports.begun()) : first;
-    } catch (error) {
-      return failed(error);
-    }
+    const first = begin(request, env, context, asked, told);
+    return first instanceof Promise || Array.isArray(first) ? goOn(first, exports.begun()) : first;
   },
 
   accepts(check, body) {
@@ -80,7 +104,7 @@ const wasm = {
       checkReinitialize();
       return exports.accepts(check, body);
     } catch (error) {
-      return failed(error);
+      return left(error);
     }
   },
 };

@@ -27,12 +27,12 @@ function object(Program) {
       return this.#program;
     }
 
-    // What comes in a header (see `tell` in object.rs) is taken or not, at once.
+    // What comes in a header (see `tell` in object.rs) is taken or not, at once: `told` gives the status.
     fetch(request) {
       return guarded(() => {
         const text = request.headers.get('text');
         const program = this.#here();
-        return text === null ? program.fetch(request) : new Response(null, { status: program.told(request.url, text) ? 204 : 503 });
+        return text === null ? program.fetch(request) : new Response(null, { status: program.told(request.url, text) });
       });
     }
 

@@ -93,9 +93,10 @@ impl DurableObject for AccessQueue {
 
 #[wasm_bindgen]
 impl AccessQueue {
-    /// What is short enough for a header; `false`: it is not taken.
-    pub fn told(&self, url: &str, text: &str) -> std::result::Result<bool, JsValue> {
-        Ok(self.inner.told(object::path(url), text)?)
+    /// What is short enough for a header.
+    pub fn told(&self, url: &str, text: &str) -> std::result::Result<u16, JsValue> {
+        let is_taken = self.inner.told(object::path(url), text)?;
+        Ok(if is_taken { object::TAKEN } else { object::NOT_TAKEN })
     }
 }
 

@@ -31,7 +31,7 @@ export function headText({ lines, length }) {
   return lines + line(length);
 }
 
-export function line(value) {
+function line(value) {
   return value === null ? '\n' : `\n=${value}`;
 }
 
@@ -77,7 +77,7 @@ const calls = [];
 export const answers = [];
 
 // The forms of calls in the name of these credentials, of nobody's for 0; nothing where they were forgotten.
-export function callsOf(known) {
+function callsOf(known) {
   return known === 0 ? calls : numbered.get(known)?.calls;
 }
 
@@ -162,6 +162,8 @@ let isHeard = true;
 const NUDGE_MS = 1000;
 const GAP_MS = 20;
 const UNHEARD_GAP_MS = 250;
+// What a Feed answers that took it and has nobody to tell.
+const UNHEARD = 202;
 
 /** Tells the Feed that something was written; what is written while it is being told, it is told once after that. */
 export function nudge(env, clinic, context) {
@@ -181,7 +183,8 @@ async function nudgeFeed(env, clinic) {
     again = false;
     toldAt = Date.now();
     try {
-      isHeard = await tell(env.FEED, clinic, 'https://object/nudge', 'text', '');
+      const { status } = await env.FEED.getByName(clinic).fetch('https://object/nudge', { headers: { text: '' } });
+      isHeard = status !== UNHEARD;
     } catch {
       // The next poll of Realtime tells it.
     }
@@ -200,8 +203,8 @@ export function send(number, known, call, body, ms, whole, errors, endsWithReque
 }
 
 /**
- * Sends a request of this form under this id, and waits for the reply, at most `ms`: `{response, head, taken}`, where `head` is the
- * status and the headers that the form wants, as above, or nothing when it is too late. Up to `whole` bytes of a good reply's body are
+ * Sends a request of this form under this id, and waits for the reply, at most `ms`: `{response, head, form, taken}`, where `head` is
+ * the status and the headers that the form wants, as above, or nothing when it is too late. Up to `whole` bytes of a good reply's body are
  * `taken`, of an error's up to `errors`. These stand beside the response, not on it: an object of the runtime with a property of ours
  * lives until the next great collection. A late one is aborted, unless it ends anyway with the request that is answered then: an
  * AbortController takes 3 % of a read.
@@ -227,8 +230,8 @@ export function sendAs(form, id, url, body, { ms, whole, errors, endsWithRequest
       .then((response) => {
         const head = replyHead(response, form.wanted);
         const limit = response.status < 400 ? whole : errors;
-        if (limit === 0 || response.body === null) return settle({ response, head });
-        return upTo(response, limit).then(({ bytes, rest }) => settle({ response: rest ?? response, head, taken: bytes }));
+        if (limit === 0 || response.body === null) return settle({ response, head, form });
+        return upTo(response, limit).then(({ bytes, rest }) => settle({ response: rest ?? response, head, form, taken: bytes }));
       })
       .catch(fail);
   });

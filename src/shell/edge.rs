@@ -76,7 +76,7 @@ extern "C" {
     fn success(this: &Outcome) -> Option<bool>;
 
     /// An upstream's response, and what was read of it.
-    #[derive(Debug)]
+    #[derive(Clone, Debug)]
     pub type Sent;
     #[wasm_bindgen(method, getter, structural)]
     fn head(this: &Sent) -> Option<String>;
@@ -249,11 +249,11 @@ pub async fn send(
     sent.map(wasm_bindgen::JsCast::unchecked_into)
 }
 
-/// What came of a call: the reply, and its head as text.
-pub fn reply_to(call: &Call, sent: Result<Sent, JsValue>) -> Result<(Reply<Sent>, String), SendError> {
+/// What came of a call.
+pub fn reply_to(call: &Call, sent: Result<Sent, JsValue>) -> Result<Reply<Sent>, SendError> {
     let sent = sent.map_err(|error| broken(&error.into()))?;
     let head = sent.head().ok_or(SendError::Timeout)?;
-    Ok((parse(&head, sent, call.reads), head))
+    Ok(parse(&head, sent, call.reads))
 }
 
 /// Tells an object of a namespace something in a header; whether it took it.

@@ -100,14 +100,15 @@ impl DurableObject for Feed {
 
 #[wasm_bindgen]
 impl Feed {
-    /// That something was written: what `nudge` of `edge.js` and the scheduled event tell. Whether anybody listens.
-    pub fn told(&self, url: &str, _: &str) -> std::result::Result<bool, JsValue> {
+    /// That something was written: what `nudge` of `edge.js` and the scheduled event tell.
+    pub fn told(&self, url: &str, _: &str) -> std::result::Result<u16, JsValue> {
         if object::path(url) != "/nudge" {
-            return Ok(false);
+            return Ok(object::NOT_TAKEN);
         }
         self.inner.dispatch(FeedEvent::Nudge)?;
         let store = Store::opened(&self.inner.store, &self.inner.state)?;
-        Ok(self.inner.with_machine(store, |machine| machine.is_listened_to())?)
+        let is_heard = self.inner.with_machine(store, |machine| machine.is_listened_to())?;
+        Ok(if is_heard { object::TAKEN } else { object::UNHEARD })
     }
 }
 

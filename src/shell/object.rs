@@ -76,8 +76,15 @@ pub fn done() -> Response {
     ResponseBuilder::new().with_status(204).empty()
 }
 
-/// The header that a short text comes in, instead of a body: the object's `told` gets it, see `scripts/stack/entry.js`.
+/// The header that a short text comes in, instead of a body: the object's `told` gets it and gives a status, see
+/// `scripts/stack/objects.js`.
 const TEXT: &str = "text";
+/// It was taken.
+pub const TAKEN: u16 = 204;
+/// It was taken, and nobody is there to be told of it.
+pub const UNHEARD: u16 = 202;
+/// It was not taken.
+pub const NOT_TAKEN: u16 = 503;
 /// The longest text that does: headers are small things.
 const MAX_TEXT: usize = 8 * 1024;
 

@@ -3,7 +3,7 @@
 // for one is done here for the next, and Wasm is asked for what differs, whether a body is right. When anything is told that was not
 // told before (a budget that is spent, a wrong body, an error of the database), Wasm serves the request from its beginning and is
 // given what was told already. Which requests have a plan, and why it holds, is in plans.rs.
-import { admit, answers, callsOf, lent, log, measure, nudge, numbered, sendAs } from './edge.js';
+import { admit, answers, lent, log, measure, nudge, numbered, sendAs } from './edge.js';
 
 // Plans go with their credentials, which are known for a minute at most.
 let made = 0;
@@ -18,34 +18,38 @@ export function checkNumber() {
 }
 
 /**
- * Keeps what a request came to. `head` are its lines, `call` the key of its budget and the URL that was asked, `reply` the head of what
- * that answered, `answer` the middle of the line in the log, whom to tell that something was written (nobody: an empty line), and its data point. `numbers` are those of
- * its credentials and of the call's form; the budget; the milliseconds for the call; how much of an error is read; the check of its
+ * Keeps what a request came to. `head` are its lines, `call` the key of its budget and the URL that was asked, `sent` what that answered,
+ * `answer` the middle of the line in the log, whom to tell that something was written (nobody: an empty line), and the data point.
+ * `numbers` are those of its credentials; the budget; the milliseconds for the call; how much of an error is read; the check of its
  * body (0: it has none) and how long that may be; the answer's form, and whether the reply's body is the answer's.
  */
-export function keepPlan(head, call, reply, answer, numbers) {
-  const [credentials, callForm, budget, ms, errors, check, longest, answerForm, hasBody] = numbers;
+export function keepPlan(head, call, sent, answer, numbers) {
+  const [credentials, budget, ms, errors, check, longest, answerForm, hasBody] = numbers;
   const known = numbered.get(credentials);
-  const form = callsOf(credentials)?.[callForm];
-  if (known === undefined || form === undefined) return;
+  if (known === undefined) return;
   let plan = known.plans.get(head);
   if (plan === undefined) {
-    if (made >= MAX_MADE) forgetPlans();
+    if (made >= MAX_MADE) makeRoom();
     made += 1;
     const [key, url] = call.split('\n');
-    plan = { budget, key, form, url, limits: { ms, whole: 0, errors, endsWithRequest: true }, check, longest, answers: new Map() };
+    // The form itself and not its number, which may be another's by now.
+    plan = { budget, key, form: sent.form, url, limits: { ms, whole: 0, errors, endsWithRequest: true }, check, longest, answers: new Map() };
     known.plans.set(head, plan);
   }
   // The program that knew the check by its number may have ended, or have forgotten it.
   plan.check = check;
   if (plan.answers.size >= MAX_ANSWERS) plan.answers.clear();
   const [line, clinic, ...point] = answer.split('\n');
-  plan.answers.set(reply, { form: answers[answerForm], line, clinic, point: point.join('\n'), hasBody: hasBody === 1 });
+  plan.answers.set(sent.head, { form: answers[answerForm], line, clinic, point: point.join('\n'), hasBody: hasBody === 1 });
 }
 
-function forgetPlans() {
+// Most have ended with their credentials.
+function makeRoom() {
   made = 0;
-  for (const known of numbered.values()) known.plans.clear();
+  for (const { plans } of numbered.values()) made += plans.size;
+  if (made < MAX_MADE) return;
+  made = 0;
+  for (const { plans } of numbered.values()) plans.clear();
 }
 
 /** The plan for a request with this head, whose body is none or short enough. */
@@ -62,10 +66,10 @@ export function planFor({ lines, known, length }, request) {
  * `serve` that was told something which is not in the plan.
  */
 export async function follow(plan, asked, request, env, context, wasm) {
-  const told = { at: Date.now(), id: crypto.randomUUID(), admitted: undefined, body: undefined, isSent: false, sent: undefined, error: undefined, upstreamMs: 0 };
-  const { check } = plan;
+  const { budget, key, form, url, check } = plan;
+  const told = { at: Date.now(), id: crypto.randomUUID(), budget, key, admitted: undefined, body: undefined, method: form.method, url, isSent: false, sent: undefined, error: undefined, upstreamMs: 0 };
   try {
-    told.admitted = await admit(env, plan.budget, plan.key);
+    told.admitted = await admit(env, budget, key);
     if (check !== 0 && told.admitted.success === true) told.body = new Uint8Array(await request.arrayBuffer());
   } catch {
     // Wasm is told of it when it asks for the same.
@@ -76,7 +80,7 @@ export async function follow(plan, asked, request, env, context, wasm) {
   // From here on it is not sent again.
   told.isSent = true;
   try {
-    told.sent = await sendAs(plan.form, told.id, plan.url, told.body, plan.limits);
+    told.sent = await sendAs(form, told.id, url, told.body, plan.limits);
   } catch (error) {
     told.error = error;
   }
@@ -88,8 +92,12 @@ export async function follow(plan, asked, request, env, context, wasm) {
 function respond({ form, line, clinic, point, hasBody }, { at, id, sent, upstreamMs }, env, context) {
   const { status } = form;
   const ms = Date.now() - at;
-  if (point !== '') measure(env, point, status, ms, upstreamMs);
-  if (clinic !== '') nudge(env, clinic, context);
   log(`{"request_id":"${id}${line}${ms},"upstream_ms":${upstreamMs}}`, status);
+  try {
+    if (clinic !== '') nudge(env, clinic, context);
+    if (point !== '') measure(env, point, status, ms, upstreamMs);
+  } catch {
+    // What was written is written, and the client hears so: these are told when they can be.
+  }
   return new Response(hasBody ? sent.response.body : null, { status, headers: lent(form, id) });
 }

@@ -84,7 +84,7 @@ impl EdgePlatform {
         let body = call.body.as_deref()?;
         match &*self.received.borrow() {
             Some(received) if received.bytes == body => {
-                self.trace.sends_on();
+                self.trace.note_own_body();
                 Some(received.buffer.clone())
             }
             _ => Some(Uint8Array::from(body)),
@@ -107,21 +107,18 @@ impl Platform for EdgePlatform {
 
     async fn send(&self, call: &Call, timeout_ms: u32) -> Result<Reply<Sent>, SendError> {
         let form = forms::of_call(call).map_err(|error| broken(&error.into()))?;
-        let before = self.before.as_ref().and_then(|before| {
-            before.began.set(None);
-            before.sent.take()
-        });
-        let sent = if let Some((sent, upstream_ms)) = before {
-            self.upstreams.ms.set(upstream_ms);
-            // What it sent on is what this would have.
-            let _ = self.body_of(call);
+        let body = self.body_of(call);
+        self.trace.note_call(call, timeout_ms, form.0);
+        let told = self.before.as_ref().and_then(|before| before.reply_to(call));
+        let sent = if let Some((sent, upstream_ms)) = told {
+            self.upstreams.ms.set(self.upstreams.ms.get() + upstream_ms);
             sent
         } else {
             let _waiting = self.upstreams.wait();
-            edge::send(call, form, timeout_ms, self.body_of(call)).await
+            edge::send(call, form, timeout_ms, body).await
         };
-        let (reply, head) = edge::reply_to(call, sent)?;
-        self.trace.calls(call, timeout_ms, form.0, head);
+        let reply = edge::reply_to(call, sent).inspect_err(|_| self.trace.leave())?;
+        self.trace.note_reply(&reply.body);
         Ok(reply)
     }
 
@@ -168,12 +165,12 @@ impl Platform for EdgePlatform {
     }
 
     async fn admit(&self, budget: Budget, key: &str) -> Result<bool, String> {
-        let told = self.before.as_ref().and_then(|before| before.admitted.take());
+        self.trace.note_budget(budget, key);
+        let told = self.before.as_ref().and_then(|before| before.outcome_of(budget, key));
         let outcome = match told {
             Some(outcome) => outcome,
             None => edge::ask_budget(&self.env, budget, key).await?,
         };
-        self.trace.counts(budget, key);
         edge::is_admitted(&outcome, budget)
     }
 
@@ -247,13 +244,17 @@ impl Platform for EdgePlatform {
         self.upstreams.ms.get()
     }
 
+    fn has_reply_left(&self) -> bool {
+        self.before.as_ref().is_some_and(Before::has_reply_left)
+    }
+
     fn now_ms(&self) -> u64 {
-        self.before.as_ref().and_then(|before| before.began.get()).unwrap_or_else(now_ms)
+        self.before.as_ref().and_then(Before::now_ms).unwrap_or_else(now_ms)
     }
 
     fn new_id(&self) -> String {
-        self.trace.names();
-        if let Some(id) = self.before.as_ref().and_then(|before| before.id.take()) {
+        self.trace.note_id();
+        if let Some(id) = self.before.as_ref().and_then(Before::id) {
             return id;
         }
         text_of(uuid::Builder::from_random_bytes(random_bytes()).into_uuid())

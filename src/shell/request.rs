@@ -79,7 +79,7 @@ impl EdgeRequest {
     /// Reads and forgets the body that a refusal left unread: whatever is in front of the Worker takes a connection
     /// with a rest of a body on it for a broken one, and fails the next request that it sends there.
     pub async fn drain(&self) {
-        if self.longest.get().is_none() && self.inner.body().is_some() {
+        if self.longest.get().is_none() && self.inner.body().is_some() && !self.inner.body_used() {
             let _ = self.body(0).await;
         }
     }
@@ -147,6 +147,8 @@ impl Request for EdgeRequest {
                 Ok(bytes)
             }
             None if self.inner.body().is_none() => Ok(Vec::new()),
+            // A stream that was begun cannot be had again.
+            _ if self.inner.body_used() => Err(BodyError::Aborted),
             _ => apart(discarding(Clone::clone(&self.inner), limit)).await,
         }
     }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import { defineAnswer, defineCall, head, know, listHeaders } from '../../src/shell/edge.js';
+import { defineAnswer, defineCall, forgetCalls, head, know, listHeaders, send } from '../../src/shell/edge.js';
 import { checkNumber, follow, keepPlan, planFor } from '../../src/shell/plans.js';
 
 listHeaders('origin,x-request-id,prefer', 'origin,x-request-id,content-type');
@@ -19,6 +19,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   globalThis.fetch = real.fetch;
+  delete globalThis.scheduler;
   console.log = real.log;
   Date.now = real.now;
 });
@@ -33,9 +34,9 @@ function somebody(first = {}, { reply = REPLY, check = 0, hasBody = true, nudges
   bearers += 1;
   const bearer = `t${bearers}`;
   const known = know(`Bearer ${bearer}\n`, until, seconds());
-  defineCall(1, known, `${first.method ?? 'GET'}\ncontent-type\nauthorization\nBearer ${bearer}`);
   defineAnswer(1, '200\n\ncontent-type\napplication/json\ncache-control\nno-store');
-  const keep = (answered) => keepPlan(head(asked(bearer, first)).lines, `user-${bearer}\n${UP}`, answered, `","method":"GET","status":200,"ms":\n${nudges}\n${point}`, new Float64Array([known, 1, 1, MS, ERRORS, check, LONGEST, 1, Number(hasBody)]));
+  const form = { method: first.method ?? 'GET', wanted: ['content-type'], headers: new Headers({ authorization: `Bearer ${bearer}` }) };
+  const keep = (answered) => keepPlan(head(asked(bearer, first)).lines, `user-${bearer}\n${UP}`, { head: answered, form }, `","method":"GET","status":200,"ms":\n${nudges}\n${point}`, new Float64Array([known, 1, MS, ERRORS, check, LONGEST, 1, Number(hasBody)]));
   keep(reply);
   return { bearer, known, keep };
 }
@@ -113,19 +114,35 @@ test('a plan ends with its credentials', () => {
   assert.equal(plan(bearer), undefined);
 });
 
-test('none is kept for credentials or a form that nobody has', () => {
+test('none is kept for credentials that nobody has', () => {
   const { bearer, known } = somebody();
-  const keep = (name, form, url) => keepPlan(head(asked(bearer, { url })).lines, `k\n${UP}`, REPLY, 'x\n\n', new Float64Array([name, form, 1, MS, ERRORS, 0, 0, 1, 1]));
-  keep(known + 1000, 1, `${URL_}&a=1`);
-  keep(known, 9, `${URL_}&a=2`);
-  keep(known, 1, `${URL_}&a=3`);
-  assert.deepEqual([1, 2, 3].map((n) => plan(bearer, { url: `${URL_}&a=${n}` }) !== undefined), [false, false, true]);
+  const keep = (name, url) => keepPlan(head(asked(bearer, { url })).lines, `k\n${UP}`, { head: REPLY, form: {} }, '","ms":\n\n', new Float64Array([name, 1, MS, ERRORS, 0, 0, 1, 1]));
+  keep(known + 1000, `${URL_}&a=1`);
+  keep(known, `${URL_}&a=2`);
+  assert.deepEqual([1, 2].map((n) => plan(bearer, { url: `${URL_}&a=${n}` }) !== undefined), [false, true]);
+});
+
+// Forms of calls are numbered anew now and then: what a number meant when a call was sent it may not mean when it is answered.
+test('a plan has the form that its call was sent under, whatever has its number by then', async () => {
+  const { bearer, known } = somebody();
+  globalThis.fetch = good();
+  defineCall(7, known, `GET\ncontent-type\nauthorization\nBearer ${bearer}`);
+  const sent = await send(7, known, `i\n${UP}`, undefined, MS, 0, 0, true);
+  forgetCalls();
+  defineCall(7, known, `DELETE\n\nauthorization\nBearer ${bearer}`);
+  const other = { url: `${URL_}&limit=7` };
+  keepPlan(head(asked(bearer, other)).lines, `k\n${UP}`, sent, '","ms":\n\n', new Float64Array([known, 1, MS, ERRORS, 0, 0, 1, 1]));
+  const again = await followed(bearer, other, good());
+  assert.ok(again.outcome instanceof Response);
+  assert.deepEqual(again.sent.map(({ method, url }) => [method, url]), [['GET', UP]]);
 });
 
 test('what was told is handed on when a budget is spent or does not answer', async () => {
   const { bearer } = somebody();
   const spent = await followed(bearer, {}, good(), { budget: async () => ({ success: false }) });
   assert.deepEqual([spent.outcome.admitted, spent.outcome.isSent, spent.sent], [{ success: false }, false, []]);
+  // Whose it is is said with it.
+  assert.deepEqual([spent.outcome.budget, spent.outcome.key, spent.outcome.method, spent.outcome.url], [1, `user-${bearer}`, 'GET', UP]);
   const strange = await followed(bearer, {}, good(), { budget: async () => ({ success: 'yes' }) });
   assert.deepEqual([strange.outcome.admitted, strange.sent], [{ success: 'yes' }, []]);
   for (const nothing of [undefined, null]) {
@@ -222,14 +239,34 @@ test('what is written is told and measured as the first time', async () => {
   const { outcome } = await followed(bearer, INSERT, good(), { accepts: () => true, env });
   assert.equal(outcome.body, null);
   assert.deepEqual(told, [['clinic', 'https://object/nudge']]);
+  assert.equal(lines.length, 1);
   assert.deepEqual(points.map(({ indexes, blobs, doubles }) => [indexes, blobs, doubles[0], doubles.length]), [[['clinic'], ['POST', 'user', 'admin', ''], 200, 3]]);
+});
+
+test('what cannot be told of a write does not take its answer away', async () => {
+  const away = () => {
+    throw new Error('away');
+  };
+  globalThis.scheduler = { wait: async () => {} };
+  const { bearer } = somebody(INSERT, { check: checkNumber(), nudges: 'clinic', point: 'clinic\nPOST\n\n\n' });
+  const { outcome } = await followed(bearer, INSERT, good('[7]'), { accepts: () => true, env: { FEED: { getByName: away }, METRICS: { writeDataPoint: away } } });
+  assert.equal(await outcome.text(), '[7]');
+  assert.equal(lines.length, 1);
 });
 
 test('there are never more than so many, of one caller or of all', () => {
   const { bearer, keep } = somebody();
   for (let n = 0; n < 100; n += 1) keep(`200\n=text/${n}`);
   assert.ok(plan(bearer).answers.size <= 16 && plan(bearer).answers.has('200\n=text/99'));
-  const all = Array.from({ length: 1100 }, () => somebody().bearer);
-  const kept = all.filter((each) => plan(each) !== undefined);
-  assert.ok(kept.length <= 1024 && kept.includes(all.at(-1)), String(kept.length));
+  const count = () => all.filter((each) => plan(each) !== undefined).length;
+  const all = Array.from({ length: 500 }, () => somebody().bearer);
+  assert.equal(count(), 500);
+  // Those that have ended with their credentials make room.
+  for (let n = 0; n < 2000; n += 1) {
+    somebody({}, { until: seconds() });
+  }
+  assert.equal(count(), 500);
+  const more = Array.from({ length: 1100 }, () => somebody().bearer);
+  const kept = [...all, ...more].filter((each) => plan(each) !== undefined);
+  assert.ok(kept.length <= 1024 && kept.includes(more.at(-1)), String(kept.length));
 });

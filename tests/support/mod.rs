@@ -206,6 +206,8 @@ pub struct Script {
     pub cannot_verify: Cell<bool>,
     /// The credentials that have a number, which is their place.
     pub known: RefCell<Vec<(Option<String>, Option<String>)>>,
+    /// A call was made before, whose reply nobody has asked for.
+    pub has_reply_left: Cell<bool>,
     /// Unix seconds.
     pub now: Cell<u64>,
     kept: RefCell<HashMap<String, Kept>>,
@@ -225,6 +227,7 @@ pub fn script(replies: Vec<Scripted>) -> Script {
         verified: Cell::default(),
         cannot_verify: Cell::default(),
         known: RefCell::default(),
+        has_reply_left: Cell::default(),
         now: Cell::new(NOW),
         kept: RefCell::default(),
     }
@@ -322,6 +325,10 @@ impl Platform for Script {
     }
 
     async fn sleep(&self, _ms: u32) {}
+
+    fn has_reply_left(&self) -> bool {
+        self.has_reply_left.get()
+    }
 
     fn upstream_ms(&self) -> u64 {
         7

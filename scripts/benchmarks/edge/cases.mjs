@@ -88,6 +88,8 @@ export function cases({ anonKey, token, pool, es256 }) {
         () => ({ ...post(`/appointments/${id(1)}`, { reason: 'Pain' }, { 'if-match': '"1"' }), method: 'PATCH' }),
       ),
       'bad token': with20(() => ({ headers: headers(`${token.slice(0, -4)}AAAA`), status: 401 })),
+      // Which takes the way of what did not come before.
+      'an id of its own': with20(() => ({ headers: { ...usual, 'x-request-id': randomUUID() } })),
       'query never seen': both(() => ({ path: read20.rest.replace(FROM, since()) }), () => ({ path: read20.hono.replace(FROM, since()) })),
       'ES256': with20(() => ({ headers: headers(es256) })),
       'token never seen': with20(() => ({ headers: headers(pool.pop()) })),

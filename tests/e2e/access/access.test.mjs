@@ -73,6 +73,20 @@ test('embeds_functions_and_supabase_js_are_no_way_round_it', async () => {
   assert.deepEqual([other.route, other.query, other.row_count], ['/rest/v1/rpc/patients_by_lot', '', 0]);
 });
 
+// Without an id of its own, by which every other request here is a new one: see src/shell/plans.rs.
+test('a_reading_that_comes_again_is_logged_each_time', async () => {
+  const ways = [RECORDS, '/rest/v1/appointment?select=id,treatment_records(tooth)&limit=2', '/rest/v1/rpc/patients_by_lot?lot_no=Hildegard'];
+  for (const path of ways) {
+    const ids = [];
+    for (let times = 0; times < 4; times += 1) {
+      const { status, headers, text } = await send('GET', path, { role: 'admin', url: worker.url });
+      assert.equal(status, 200, text);
+      ids.push(headers.get('x-request-id'));
+    }
+    for (const one of ids) assert.equal((await isLogged(one)).length, 1, path);
+  }
+});
+
 test('staff_that_follows_medical_records_in_a_live_room_is_logged_and_nobody_else', async () => {
   const began = new Date();
   const followed = () => db.rows(`select actor, actor_role, route, query, row_count from public.access_log where method = 'LISTEN' and at >= $1 order by at`, [began]);

@@ -13,6 +13,7 @@ import { start } from './worker.mjs';
 
 const READ = '/rest/v1/appointment?select=id&limit=1';
 const SLOW_MS = 1500;
+const PATIENCE_MS = 3000;
 
 let db;
 let worker;
@@ -22,7 +23,7 @@ before(async () => {
   const build = join(root, 'target', 'panic-worker');
   const made = spawnSync(join(root, 'scripts', 'build'), ['--worker', 'clinic', '--out-dir', build, '--features', 'panic-route'], { encoding: 'utf8' });
   assert.equal(made.status, 0, made.stderr);
-  worker = await start({}, { build });
+  worker = await start({ UPSTREAM_TIMEOUT_MS: String(PATIENCE_MS) }, { build });
 });
 after(async () => {
   await worker?.stop();
@@ -101,4 +102,30 @@ test('a_request_that_came_before_survives_a_panic_and_one_that_is_new_does_not',
     await panics();
     assert.deepEqual([(await inTime(again)).status, (await inTime(anew)).status >= 500], [200, true]);
   });
+});
+
+test('an_insert_that_came_before_is_written_once_whatever_panics_meanwhile', async () => {
+  const insert = (code) => send('POST', '/rest/v1/service', { role: 'admin', url: worker.url, body: { code, name: 'Again', category: 'diagnostic', fee: 1 }, headers: { prefer: 'return=representation' } });
+  const count = async (code) => (await db.rows('select count(*)::int as count from public.service where code = $1', [code]))[0].count;
+  let codes = 0;
+  const fresh = () => {
+    codes += 1;
+    return `PAGAIN-${codes}`;
+  };
+  const taken = fresh();
+  assert.equal((await insert(taken)).status, 201);
+  // [how long it takes, the code, what comes of it]
+  for (const [ms, code, status] of [[SLOW_MS, fresh(), 201], [SLOW_MS, taken, 409], [PATIENCE_MS + SLOW_MS, fresh(), 504]]) {
+    for (let times = 0; times < 3; times += 1) assert.equal((await insert(fresh())).status, 201);
+    await during({ mode: 'slow', ms }, async () => {
+      const written = insert(code);
+      await sleep(SLOW_MS / 3);
+      await panics();
+      const found = await inTime(written);
+      assert.equal(found.status, status, found.text);
+      // What was too late is written or not; it is not written again.
+      if (status === 504) await sleep(ms - PATIENCE_MS + SLOW_MS);
+    });
+    assert.ok(await count(code) <= 1 && (status === 504 || (await count(code)) === 1), code);
+  }
 });
