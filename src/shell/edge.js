@@ -10,24 +10,29 @@ export function listHeaders(read, write) {
 }
 
 /**
- * What a request is but for its body, as text: its method, its URL, the number of its credentials if they are known, and the headers of
- * those names; one that is there has `=` before its value. `known` are its credentials, `length` says how long its body is.
+ * What a request is but for its body: `known` are its credentials, if they are; `values` those of the listed headers, null for one that
+ * is not there; `length` says how long its body is.
  */
 export function head(request) {
-  const { method, headers } = request;
+  const { method, url, headers } = request;
   const authorization = headers.get('authorization');
   const apikey = headers.get('apikey');
   const found = authorization === null ? undefined : credentials.get(authorization);
   const known = found?.apikey === apikey ? found : undefined;
-  let lines = `${method}\n${request.url}\n`;
-  lines += known === undefined ? `${line(authorization)}${line(apikey)}` : `${known.number}\n\n`;
   const isRead = method === 'GET' || method === 'HEAD';
-  for (const name of isRead ? listed.read : listed.write) lines += line(headers.get(name));
-  return { lines, known, length: isRead ? null : headers.get('content-length') };
+  const values = [];
+  for (const name of isRead ? listed.read : listed.write) values.push(headers.get(name));
+  return { method, url, known, authorization, apikey, values, length: isRead ? null : headers.get('content-length') };
 }
 
-/** The same as one text: the length comes last. */
-export function headText({ lines, length }) {
+/**
+ * The same as text: method, URL, the number of known credentials or the credentials, the headers, one that is there with `=` before its
+ * value. The length comes last.
+ */
+export function headText({ method, url, known, authorization, apikey, values, length }) {
+  let lines = `${method}\n${url}\n`;
+  lines += known === undefined ? `${line(authorization)}${line(apikey)}` : `${known.number}\n\n`;
+  for (const value of values) lines += line(value);
   return lines + line(length);
 }
 

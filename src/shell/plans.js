@@ -8,6 +8,7 @@ import { admit, answers, lent, log, measure, nudge, numbered, sendAs } from './e
 // Plans go with their credentials, which are known for a minute at most.
 let made = 0;
 const MAX_MADE = 1024;
+const MAX_OF_URL = 8;
 const MAX_ANSWERS = 16;
 let lastCheck = 0;
 
@@ -18,23 +19,26 @@ export function checkNumber() {
 }
 
 /**
- * Keeps what a request came to. `head` are its lines, `call` the key of its budget and the URL that was asked, `sent` what that answered,
- * `answer` the middle of the line in the log, whom to tell that something was written (nobody: an empty line), and the data point.
- * `numbers` are those of its credentials; the budget; the milliseconds for the call; how much of an error is read; the check of its
- * body (0: it has none) and how long that may be; the answer's form, and whether the reply's body is the answer's.
+ * Keeps what a request came to. `head` is its head as text but for the length, `call` the key of its budget and the URL that was asked,
+ * `sent` what that answered, `answer` the middle of the line in the log, whom to tell that something was written (nobody: an empty
+ * line), and the data point. `numbers` are those of its credentials; the budget; the milliseconds for the call; how much of an error is
+ * read; the check of its body (0: it has none) and how long that may be; the answer's form, and whether the reply's body is the answer's.
  */
 export function keepPlan(head, call, sent, answer, numbers) {
   const [credentials, budget, ms, errors, check, longest, answerForm, hasBody] = numbers;
   const known = numbered.get(credentials);
   if (known === undefined) return;
-  let plan = known.plans.get(head);
+  const [method, url, , , , ...said] = head.split('\n');
+  const values = said.map((line) => (line === '' ? null : line.slice(1)));
+  let plan = find(known, { method, url, values });
   if (plan === undefined) {
     if (made >= MAX_MADE) makeRoom();
     made += 1;
-    const [key, url] = call.split('\n');
+    const [key, asked] = call.split('\n');
     // The form itself and not its number, which may be another's by now.
-    plan = { budget, key, form: sent.form, url, limits: { ms, whole: 0, errors, endsWithRequest: true }, check, longest, answers: new Map() };
-    known.plans.set(head, plan);
+    plan = { method, values, budget, key, form: sent.form, url: asked, limits: { ms, whole: 0, errors, endsWithRequest: true }, check, longest, answers: new Map() };
+    const others = known.plans.get(url) ?? [];
+    known.plans.set(url, [plan, ...others.slice(0, MAX_OF_URL - 1)]);
   }
   // The program that knew the check by its number may have ended, or have forgotten it.
   plan.check = check;
@@ -46,16 +50,30 @@ export function keepPlan(head, call, sent, answer, numbers) {
 // Most have ended with their credentials.
 function makeRoom() {
   made = 0;
-  for (const { plans } of numbered.values()) made += plans.size;
+  for (const { plans } of numbered.values()) for (const ofUrl of plans.values()) made += ofUrl.length;
   if (made < MAX_MADE) return;
   made = 0;
   for (const { plans } of numbered.values()) plans.clear();
 }
 
+function find(known, { method, url, values }) {
+  const ofUrl = known.plans.get(url);
+  if (ofUrl === undefined) return undefined;
+  for (const plan of ofUrl) if (plan.method === method && isSame(plan.values, values)) return plan;
+  return undefined;
+}
+
+function isSame(one, other) {
+  if (one.length !== other.length) return false;
+  for (let at = 0; at < one.length; at += 1) if (one[at] !== other[at]) return false;
+  return true;
+}
+
 /** The plan for a request with this head, whose body is none or short enough. */
-export function planFor({ lines, known, length }, request) {
+export function planFor(asked, request) {
+  const { known, length } = asked;
   if (known === undefined || Date.now() >= known.until * 1000) return undefined;
-  const plan = known.plans.get(lines);
+  const plan = find(known, asked);
   if (plan === undefined) return undefined;
   const fits = plan.check === 0 ? request.body === null : Number(length) > 0 && Number(length) <= plan.longest;
   return fits ? plan : undefined;
