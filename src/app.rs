@@ -242,7 +242,7 @@ impl App {
         };
         // What was sent is done, whatever is wrong with the request by now.
         let is_lost = !request.method().is_read() && platform.has_reply_left();
-        let result = if is_lost { Err(rest::unreachable(SendError::Timeout, "database")) } else { result };
+        let result = if is_lost { Err(lost(result.err())) } else { result };
         let is_head = request.method() == Method::Head;
         let wrote = result.is_ok() && self.may_write(route, request.method());
         let (mut answer, code, cause) = settle(result, route, &request_id, is_head);
@@ -445,6 +445,13 @@ impl App {
             keys.failed();
         }
     }
+}
+
+/// A call was made, and then the request was refused, for what is told to the log alone.
+fn lost(refusal: Option<Problem>) -> Problem {
+    let code = refusal.map(|refusal| refusal.into_details().code);
+    let cause = format!("sent, then refused: {}", code.as_deref().unwrap_or("its reply was not asked for"));
+    rest::unreachable(SendError::Timeout, "database").cause(cause)
 }
 
 fn nothing_here() -> Problem {

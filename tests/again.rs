@@ -175,6 +175,6 @@ fn a_write_whose_reply_nobody_asked_for_may_have_happened() {
         script.has_reply_left.set(true);
         let seen = run_on(&app(), &request, &script);
         assert_eq!((seen.code().as_str(), seen.calls.len()), (code, 0));
-        assert!(seen.log.contains(code), "{}", seen.log);
+        assert!(seen.log.contains(code) && seen.log.contains("token-malformed"), "{}", seen.log);
     }
 }

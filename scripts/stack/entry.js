@@ -35,6 +35,7 @@ function mustRun(instanceId) {
 // a panic. Errors that are expected come as answers.
 function left(error) {
   handleMaybeCritical(error);
+  if (!initState.criticalError) console.error('Critical', error);
   initState.criticalError = true;
   throw error;
 }

@@ -35,7 +35,8 @@ extern "C" {
     fn admit(env: &Env, budget: u32, key: &str) -> Result<Promise, JsValue>;
     /// Tells the Feed, after the reply, that something was written: it need not wait for Realtime's next poll. A nudge that is
     /// lost costs nothing but that wait.
-    pub fn nudge(env: &Env, clinic: &str, context: &JsContext);
+    #[wasm_bindgen(catch)]
+    pub fn nudge(env: &Env, clinic: &str, context: &JsContext) -> Result<(), JsValue>;
     #[wasm_bindgen(catch, js_name = passToChatbot)]
     fn pass_request(env: &Env, request: &web_sys::Request) -> Result<Promise, JsValue>;
     #[wasm_bindgen(js_name = chatbotReady)]

@@ -88,11 +88,12 @@ async fn serve(
         let point = metrics::write(platform.env(), clinic, &log);
         let nudges = (wrote && app.config.service_key.is_some()).then_some(clinic);
         if let Some(clinic) = nudges {
-            edge::nudge(platform.env(), clinic, context.as_ref());
+            let _ = edge::nudge(platform.env(), clinic, context.as_ref());
         }
         if access.is_empty() {
             let planned = Planned { form, log: &log, nudges, point: point.as_deref(), body: &answer.body };
-            plans::keep(&request, platform.trace(), body.as_ref(), &planned)?;
+            // Without one the next is served as this was.
+            let _ = plans::keep(&request, platform.trace(), body.as_ref(), &planned);
         }
         settle(app, platform.env(), &context, access);
     }
