@@ -31,39 +31,22 @@ function mustRun(instanceId) {
   if (initState.instanceId !== instanceId) throw new Error('the program that this request belongs to has ended');
 }
 
-// What throws out of these was left in the middle, and with it whatever else the program holds: it gives way to a new one, as after
-// a panic. Errors that are expected come as answers.
-function left(error) {
-  handleMaybeCritical(error);
-  if (!initState.criticalError) console.error('Critical', error);
-  initState.criticalError = true;
-  throw error;
-}
-
-function begin(request, env, context, asked, told) {
+// Calls into the Wasm. What throws out of one was left in the middle, and with it whatever else the program holds: it gives way to a
+// new one, as after a panic. Errors that are expected come as answers.
+function inWasm(call) {
   try {
-    checkReinitialize();
-    return exports.fetch(request, env, context, headText(asked), told);
+    return call();
   } catch (error) {
-    return left(error);
-  }
-}
-
-function resume(turn, value, hasFailed) {
-  try {
-    return exports.resume(turn, value, hasFailed);
-  } catch (error) {
-    return left(error);
+    handleMaybeCritical(error);
+    if (!initState.criticalError) console.error('Critical', error);
+    initState.criticalError = true;
+    throw error;
   }
 }
 
 function resumeAll(turn, settled) {
   const isError = ({ status }) => Number(status === 'rejected');
-  try {
-    return exports.resumeAll(turn, settled.map((one) => (isError(one) ? one.reason : one.value)), Uint8Array.from(settled, isError));
-  } catch (error) {
-    return left(error);
-  }
+  return exports.resumeAll(turn, settled.map((one) => (isError(one) ? one.reason : one.value)), Uint8Array.from(settled, isError));
 }
 
 // Awaits what a request waits for, one promise or several after the other, up to its `Response`: see src/shell/lane.rs.
@@ -74,7 +57,7 @@ async function goOn(first, turn) {
     if (Array.isArray(next)) {
       const settled = await Promise.allSettled(next);
       mustRun(instanceId);
-      next = resumeAll(turn, settled);
+      next = inWasm(() => resumeAll(turn, settled));
       continue;
     }
     if (!(next instanceof Promise)) return next;
@@ -87,7 +70,7 @@ async function goOn(first, turn) {
       hasFailed = true;
     }
     mustRun(instanceId);
-    next = resume(turn, value, hasFailed);
+    next = inWasm(() => exports.resume(turn, value, hasFailed));
   }
 }
 
@@ -96,18 +79,17 @@ listHeaders(exports.listedOfRead(), exports.listedOfWrite());
 // The Wasm's part of a request. One that has a plan comes to it in the middle, or not at all: see src/shell/plans.js.
 const wasm = {
   serve(request, env, context, asked, told) {
-    const first = begin(request, env, context, asked, told);
+    const first = inWasm(() => {
+      checkReinitialize();
+      return exports.fetch(request, env, context, headText(asked), told);
+    });
     return first instanceof Promise || Array.isArray(first) ? goOn(first, exports.begun()) : first;
   },
 
-  accepts(check, body) {
-    try {
-      checkReinitialize();
-      return exports.accepts(check, body);
-    } catch (error) {
-      return left(error);
-    }
-  },
+  accepts: (check, body) => inWasm(() => {
+    checkReinitialize();
+    return exports.accepts(check, body);
+  }),
 };
 
 function serve(request, env, context) {

@@ -2,10 +2,11 @@
 //!
 //! The program answers a request by its head and by what the [`Platform`](crate::http::Platform) tells it: what is the same to it gets
 //! the same answer, but for the id and the time. (What it remembers of tokens, keys and queries spares work and decides nothing.) So
-//! a request whose credentials were verified has a plan when all that it came to is in it: it counted against one budget, made one call, whose reply's body it passed on without a look,
-//! and asked for nothing besides ([`Trace`]; but for the clock, which tells only how long it took). Of a body it must have said what
-//! decides ([`BodyCheck`]). A plan is for the same head to the letter, in the name of the same credentials, as long as these are
-//! known; it skips no check whose outcome could be another. Readings of medical records are noted each time and have none.
+//! a request whose credentials were verified has a plan when all that it came to is in it: it counted against one budget, made one
+//! call, whose reply's body it passed on without a look, and asked for nothing besides ([`Trace`]; but for the clock, which tells only
+//! how long it took). Of a body it must have said what decides ([`BodyCheck`]). A plan is for the same head to the letter, in the name
+//! of the same credentials, as long as these are known; it skips no check whose outcome could be another. Readings of medical records
+//! are noted each time and have none.
 
 use std::cell::{Cell, RefCell};
 use std::hash::{DefaultHasher, Hasher as _};
